@@ -1,0 +1,1 @@
+"""The architectures, one paper a file. Importing a file registers its variants."""
