@@ -26,7 +26,7 @@ def conv_output(size: int, kernel: int, stride: int = 1, padding: int = 0) -> in
 
 
 def pool_output(size: int, kernel: int, stride: int) -> int:
-    """Output size of an unpadded pooling layer, floor((size - kernel) / stride) + 1 (first lecture, pool1)."""
+    """Output size of unpadded pooling, floor((size - kernel) / stride) + 1 (first lecture, pool1)."""
     return conv_output(size, kernel, stride)
 
 

@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from course.errors import check_positive_integer
+from course.layers.numeric import at_least_float32
+
 
 @keras.saving.register_keras_serializable(package="course")
 class LocalResponseNormalization(keras.layers.Layer):
@@ -16,7 +19,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3, whose constants are the defaults.
     Equal to `tf.nn.local_response_normalization(x, depth_radius=n // 2, bias=k, alpha=alpha, beta=beta)`.
-    Below float32 the sum is computed in float32: a half overflows at 256 squared.
+    Below float32 the sum is computed in float32.
 
     Args:
         n: channels in the neighbourhood, at least 1; an even n reaches as far as n + 1.
@@ -28,14 +31,13 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs):
         super().__init__(**kwargs)
-        if n < 1:
-            raise ValueError(f"n must be at least 1 channel, not {n}.")
+        check_positive_integer("n", n)
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def call(self, inputs):
         """Normalise (…, C) to (…, C)."""
         channels, radius = inputs.shape[-1], self.n // 2
-        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        x = at_least_float32(inputs)
         margin = [(0, 0)] * (len(x.shape) - 1) + [(radius, radius)]
         square = ops.pad(ops.square(x), margin)  # (…, C + 2 radius)
         energy = sum(square[..., shift : shift + channels] for shift in range(2 * radius + 1))

@@ -3,13 +3,14 @@
 import keras
 from keras import layers as L
 
+from course.layers import DIGIT_CODES, RBFOutput, SparseConv2D, TrainableSubsampling2D, scaled_tanh
 from course.registry import family, row
 
 VARIANTS = {
     "lenet5": row(
         params="60,000",
         aliases=("lenet", "lenet_5"),
-        note={"params": "C3 sees all six maps of S2 here (61,706), not the ten-map pattern of Table I"},
+        note={"params": "C3 sees all six maps of S2 here (61,706), not the pattern of Table I"},
     ),
 }
 
@@ -30,3 +31,35 @@ def lenet(shape=(32, 32, 1), classes=10, name="lenet5"):
     x = L.Flatten(name="flatten")(x)
     x = L.Dense(84, activation="tanh", name="F6")(x)
     return keras.Model(image, L.Dense(classes, name="output")(x), name=name)
+
+
+ORIGINAL = {  # printed: section II.B (parameters), III.B (test error on MNIST)
+    "lenet5_sparse": row(params="60,000", top1="0.95", aliases=("lenet5_1998",)),
+}
+
+
+@family(paper="lecun1998lenet", variants=ORIGINAL)
+def lenet_original(shape=(32, 32, 1), classes=10, name="lenet5_sparse"):
+    """The same network with all that is left out above, as the paper has it.
+
+    Input (32, 32, 1), output (10,): minus the distance to each digit's code, the greatest being the
+    answer. Subsampling is trainable, C3 is connected by Table I, and a scaled tanh follows all layers
+    from C1 to F6. There are codes for ten digits, so `classes` is at most 10.
+    """
+    if classes > len(DIGIT_CODES):
+        raise ValueError(
+            f"classes must be at most {len(DIGIT_CODES)}, the digits that have a code, not {classes}."
+        )
+
+    def tanh(x, name):
+        return L.Activation(scaled_tanh, name=f"{name}_tanh")(x)
+
+    x = image = keras.Input(shape, name="image")
+    x = tanh(L.Conv2D(6, 5, name="C1")(x), "C1")  # (B, 28, 28, 6), 156 parameters
+    x = tanh(TrainableSubsampling2D(2, name="S2")(x), "S2")  # 12
+    x = tanh(SparseConv2D(kernel_size=5, name="C3")(x), "C3")  # (B, 10, 10, 16), 1,516
+    x = tanh(TrainableSubsampling2D(2, name="S4")(x), "S4")  # 32
+    x = tanh(L.Conv2D(120, 5, name="C5")(x), "C5")  # (B, 1, 1, 120), 48,120
+    x = L.Flatten(name="flatten")(x)
+    x = tanh(L.Dense(84, name="F6")(x), "F6")  # 10,164
+    return keras.Model(image, RBFOutput(DIGIT_CODES[:classes], name="output")(x), name=name)

@@ -1,0 +1,152 @@
+"""`autograder …`: release, grade, give feedback, export; verify an assignment; a demonstration class.
+
+Exit codes: 0 all is well, 1 some submission or finding needs a look, 2 the command itself could not run.
+"""
+
+import tempfile
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from course.cli import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Graded notebooks on nbgrader: release, grade, feedback, export.",
+)
+console = Console()
+
+Name = Annotated[str, typer.Argument(help="An assignment, such as 01_conv_arithmetic.")]
+Course = Annotated[Path, typer.Option(help="The course directory.")]
+Students = Annotated[
+    list[str] | None, typer.Option("--student", help="One student; repeat for more. All by default.")
+]
+
+
+@app.command("release")
+def release_command(name: Name, course: Course = Path()) -> None:
+    """Generate the student's notebook from the source, and compile its public cases."""
+    from autograder.release import release
+
+    console.print(f"Released {_relative(release(_directory(course), name))}.")
+
+
+@app.command("grade")
+def grade_command(name: Name, student: Students = None, course: Course = Path()) -> None:
+    """Grade what students handed in."""
+    from autograder.grading import grade
+
+    directory = _directory(course)
+    total = len(student or directory.submitted(name))
+    outcomes = list(_with_progress(grade(directory, name, student), total, "grading"))
+    _show_outcomes(outcomes, {})
+    if any(outcome.problem for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command("feedback")
+def feedback_command(name: Name, student: Students = None, course: Course = Path()) -> None:
+    """Write the feedback pages of graded submissions."""
+    directory = _directory(course)
+    directory.release(name)
+    graded = [each for each in directory.submitted(name) if directory.autograded(name, each).is_file()]
+    students = student or graded
+    if not students:
+        raise ValueError(f"No submission of {name} is graded yet: run autograder grade {name}.")
+    pages = (directory.write_feedback(name, each) for each in students)
+    written = list(_with_progress(pages, len(students), "feedback"))
+    console.print(f"Wrote {len(written)} pages, the last one {_relative(written[-1])}.")
+
+
+@app.command("export")
+def export_command(
+    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("grades.csv"), course: Course = Path()
+) -> None:
+    """Write all grades to a CSV file."""
+    console.print(f"Wrote {_relative(_directory(course).export(to.resolve()))}.")
+
+
+@app.command("verify")
+def verify_command(name: Name, course: Course = Path()) -> None:
+    """Try an assignment before its release: right answers, wrong ones, none, leaks, points, time."""
+    from autograder.verify import verify
+
+    findings = []
+    for finding in verify(_directory(course), name):
+        mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
+        console.print(f"{mark} {finding.what}  [dim]{finding.detail}[/]", highlight=False)
+        findings.append(finding)
+    if not all(finding.holds for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("demo")
+def demo_command(
+    keep: Annotated[Path | None, typer.Option(help="Make the course directory here, and keep it.")] = None,
+    open_pages: Annotated[bool, typer.Option("--open", help="Open a feedback page in the browser.")] = False,
+    course: Course = Path(),
+) -> None:
+    """Release notebook 01 to a class of eight, grade what they hand in, write feedback and grades.csv."""
+    from autograder import demo
+
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise ValueError(f"{keep} is not empty: name a folder that is new or empty.")
+        keep.mkdir(parents=True, exist_ok=True)
+    folder = keep or Path(tempfile.mkdtemp(prefix="autograder-demo-"))
+    start = time.perf_counter()
+    with console.status("Releasing the notebook and handing in eight submissions…"):
+        scratch, students = demo.prepare(_directory(course), folder)
+    outcomes = list(_with_progress(demo.run(scratch, students), len(students), "grading"))
+    _show_outcomes(outcomes, {student.name: student.handed_in for student in students})
+    page = scratch.feedback(demo.NAME, "carol")
+    console.print(f"{len(outcomes)} submissions in {time.perf_counter() - start:.0f} s.")
+    console.print(f"Feedback  {page}\nGrades    {folder / 'grades.csv'}", soft_wrap=True, highlight=False)
+    if open_pages:
+        webbrowser.open(page.resolve().as_uri())
+    if any(outcome.problem for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The `autograder` command."""
+    app()
+
+
+def _directory(path: Path):
+    from autograder.course_directory import CourseDirectory
+
+    return CourseDirectory(path)
+
+
+def _with_progress(steps, total: int, what: str):
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        for step in steps:
+            progress.advance(task)
+            yield step
+
+
+def _show_outcomes(outcomes: list, handed_in: dict[str, str]) -> None:
+    table = Table("student", *(["handed in"] if handed_in else []), "score", "misconceptions and problems")
+    for outcome in outcomes:
+        score = "–" if outcome.problem else f"{outcome.score:g} of {outcome.points:g}"
+        described = [handed_in[outcome.student]] if handed_in else []
+        table.add_row(
+            outcome.student, *described, score, outcome.problem or ", ".join(outcome.misconceptions)
+        )
+    console.print(table)
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

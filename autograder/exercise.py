@@ -1,0 +1,160 @@
+"""What an exercise is, and how it becomes a sheet: cases with expected values, as plain data."""
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from course.errors import unknown
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of one answer: positional arguments, plain data."""
+
+    of: str
+    arguments: tuple
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong answer with a name: functions that make the mistake (variants of it), and what to say."""
+
+    name: str
+    of: str
+    hint: str
+    wrong: Sequence[Callable]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A function that the student writes: the right one, and others that are right as well."""
+
+    right: Callable
+    also_right: Sequence[Callable] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what is asked for, and everything needed to judge it.
+
+    Attributes:
+        id: what the notebook passes to `check`; unique in the course.
+        points: points for all of it; each answer has an equal share, each of its cases an equal part.
+        answers: the functions asked for, by name, in the order in which `check` is given them.
+        public: cases that students see. hidden: more of them, drawn from a generator.
+        forbidden: dotted names whose use would be copying ("course.cost").
+        tolerance: relative error allowed in floating-point results; integers must be equal.
+    """
+
+    id: str
+    title: str
+    points: int
+    answers: dict[str, Answer]
+    public: Sequence[Case]
+    hidden: Callable[[np.random.Generator], Sequence[Case]]
+    misconceptions: Sequence[Misconception] = ()
+    forbidden: Sequence[str] = ()
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The exercises of one notebook, in its order. `budget` is in seconds on two cores."""
+
+    name: str
+    title: str
+    budget: float
+    exercises: Sequence[Exercise] = field(default_factory=tuple)
+
+    @property
+    def points(self) -> int:
+        """Points for what is graded by machine."""
+        return sum(exercise.points for exercise in self.exercises)
+
+
+def assignments() -> dict[str, Assignment]:
+    """Every assignment that has a file in autograder/exercises, by name, in order.
+
+    Raises:
+        ValueError: where that package is absent, as it is in what students install.
+    """
+    try:
+        package = importlib.import_module("autograder.exercises")
+    except ModuleNotFoundError:
+        raise ValueError(
+            "The exercises with their answers are not installed: run this in the instructor's clone of the course."
+        ) from None
+    modules = [
+        importlib.import_module(f"autograder.exercises.{m.name}")
+        for m in pkgutil.iter_modules(package.__path__)
+    ]
+    found = [module.ASSIGNMENT for module in modules]
+    return {assignment.name: assignment for assignment in sorted(found, key=lambda each: each.name)}
+
+
+def find_assignment(name: str) -> Assignment:
+    """The assignment with this name. Raises ValueError with the nearest names."""
+    known = assignments()
+    if name not in known:
+        raise unknown("assignment", name, known)
+    return known[name]
+
+
+def find_exercise(identifier: str) -> Exercise:
+    """The exercise with this id, whatever its assignment. Raises ValueError with the nearest ids."""
+    known = {exercise.id: exercise for each in assignments().values() for exercise in each.exercises}
+    if identifier not in known:
+        raise unknown("exercise", identifier, known)
+    return known[identifier]
+
+
+def generator(secret: bytes, *who: str) -> np.random.Generator:
+    """The source of hidden cases: different for each secret, assignment, student and exercise."""
+    digest = hashlib.sha256(b"\0".join([secret, *(each.encode() for each in who)])).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def public_sheet(exercise: Exercise) -> dict:
+    """The exercise with its public cases alone, as plain data: what a student's `check` reads."""
+    return _sheet(exercise, [(case, False) for case in exercise.public])
+
+
+def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
+    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
+    return _sheet(exercise, [(c, False) for c in exercise.public] + [(c, True) for c in exercise.hidden(rng)])
+
+
+def _sheet(exercise: Exercise, cases: list[tuple[Case, bool]]) -> dict:
+    return {
+        "id": exercise.id,
+        "title": exercise.title,
+        "points": exercise.points,
+        "tolerance": exercise.tolerance,
+        "forbidden": list(exercise.forbidden),
+        "answers": {
+            name: {"hint": answer.hint, "signature": str(inspect.signature(answer.right))}
+            for name, answer in exercise.answers.items()
+        },
+        "misconceptions": {each.name: {"of": each.of, "hint": each.hint} for each in exercise.misconceptions},
+        "cases": [_compiled(exercise, case, hidden) for case, hidden in cases],
+    }
+
+
+def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
+    return {
+        "of": case.of,
+        "arguments": list(case.arguments),
+        "hidden": hidden,
+        "expected": exercise.answers[case.of].right(*case.arguments),
+        "wrong": {
+            each.name: [function(*case.arguments) for function in each.wrong]
+            for each in exercise.misconceptions
+            if each.of == case.of
+        },
+    }

@@ -1,0 +1,207 @@
+"""Compares what a student's answers gave with what was expected. Trusted, and pure: data in, report out."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NOT_WRITTEN = "Not written yet."
+
+
+@dataclass(frozen=True)
+class Line:
+    """One aspect of one case: its type, its shape or its value."""
+
+    aspect: str
+    right: bool
+    expected: str = ""
+    got: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case: the call, and what was found. A hidden case has no call and no details to show."""
+
+    of: str
+    call: str
+    hidden: bool
+    lines: tuple[Line, ...]
+    problem: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the case is passed: nothing raised, and type, shape and value as expected."""
+        return not self.problem and all(line.right for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one exercise, its points, and what to tell the student."""
+
+    exercise: str
+    title: str
+    points: float
+    score: float
+    verdicts: tuple[Verdict, ...]
+    misconceptions: dict[str, str] = field(default_factory=dict)  # name -> hint
+    notes: tuple[str, ...] = ()
+
+
+def judge(sheet: dict, observed: dict) -> Report:
+    """The report on what was observed (`probe.observe`) for the calls of a sheet.
+
+    Anything malformed in `observed` counts as no answer: it comes from the student's process.
+    """
+    results = observed.get("results") if isinstance(observed, dict) else None
+    if not isinstance(results, list) or len(results) != len(sheet["cases"]):
+        results = [{"error": "No result came back."}] * len(sheet["cases"])
+    verdicts = tuple(
+        _verdict(sheet, case, result if isinstance(result, dict) else {})
+        for case, result in zip(sheet["cases"], results, strict=True)
+    )
+    used = observed.get("forbidden") if isinstance(observed, dict) else None
+    used = [name for name in used if name in sheet["forbidden"]] if isinstance(used, list) else []
+    score = 0.0 if used else _score(sheet, verdicts)
+    return Report(
+        exercise=sheet["id"],
+        title=sheet["title"],
+        points=sheet["points"],
+        score=score,
+        verdicts=verdicts,
+        misconceptions=_misconceptions(sheet, results),
+        notes=_notes(sheet, verdicts, used),
+    )
+
+
+def same(expected, got, tolerance: float) -> bool:
+    """Whether `got` passes for `expected`: same type, shape and value."""
+    return all(line.right for line in compare(expected, got, type(got).__name__, tolerance))
+
+
+def compare(expected, got, kind: str, tolerance: float) -> tuple[Line, ...]:
+    """Type, shape and value of a result, each its own line; the first that is wrong ends the comparison."""
+    wanted = _kind(expected)
+    if not _accepts(wanted, got):
+        return (Line("type", False, wanted, kind),)
+    right_type = Line("type", True, wanted, kind)
+    if wanted in ("array", "list"):
+        try:
+            expected, got = np.asarray(expected), np.asarray(got)
+        except ValueError:
+            return right_type, Line("shape", False, str(np.shape(expected)), "rows of unequal length")
+        if got.dtype.kind not in "biuf":
+            return (Line("type", False, "numbers", str(got.dtype)),)
+        if expected.shape != got.shape:
+            return right_type, Line("shape", False, str(expected.shape), str(got.shape))
+        return right_type, Line("shape", True, str(expected.shape)), _array_value(expected, got, tolerance)
+    right = _close(expected, got, tolerance) if wanted == "number" else expected == got
+    return right_type, Line("value", right, show(expected), show(got))
+
+
+def show(value) -> str:
+    """A value in a table: short, and arrays on one line."""
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, separator=", ", threshold=40, precision=5).replace("\n", "")
+        return text if len(text) <= 60 else f"array of {'x'.join(map(str, value.shape))}"
+    if isinstance(value, list):
+        text = "[" + ", ".join(map(show, value)) + "]"
+        return text if len(text) <= 60 else f"{text[:56]} …]"
+    return repr(value)[:60]
+
+
+def _verdict(sheet: dict, case: dict, result: dict) -> Verdict:
+    call = f"{case['of']}({', '.join(map(show, case['arguments']))})"
+    problem, lines = "", ()
+    if result.get("missing") is True:
+        problem = NOT_WRITTEN
+    elif "value" in result:
+        kind = str(result.get("type", ""))[:40]
+        lines = compare(case["expected"], result["value"], kind, sheet["tolerance"])
+    else:
+        problem = str(result.get("error", "No result came back."))[:500]
+    return Verdict(case["of"], call, case["hidden"], lines, problem)
+
+
+def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
+    """Every answer has an equal share of the points, and each of its cases an equal part of that."""
+    shares = []
+    for name in sheet["answers"]:
+        right = [verdict.right for verdict in verdicts if verdict.of == name]
+        shares.append(sum(right) / len(right))
+    return round(sheet["points"] * sum(shares) / len(shares), 2)
+
+
+def _misconceptions(sheet: dict, results: list[dict]) -> dict[str, str]:
+    return {
+        name: misconception["hint"]
+        for name, misconception in sheet["misconceptions"].items()
+        if _holds(sheet, name, misconception["of"], results)
+    }
+
+
+def _holds(sheet: dict, name: str, of: str, results: list) -> bool:
+    """Whether some variant of the mistake gives every result, and differs from the truth at least twice."""
+    pairs = [(case, result) for case, result in zip(sheet["cases"], results, strict=True) if case["of"] == of]
+    if not all(isinstance(result, dict) and "value" in result for _, result in pairs):
+        return False
+    for variant in range(len(pairs[0][0]["wrong"][name])):
+        wrongs = [(case["wrong"][name][variant], case, result["value"]) for case, result in pairs]
+        telling = sum(not same(case["expected"], wrong, sheet["tolerance"]) for wrong, case, _ in wrongs)
+        if telling >= 2 and all(same(wrong, value, sheet["tolerance"]) for wrong, _, value in wrongs):
+            return True
+    return False
+
+
+def _notes(sheet: dict, verdicts: tuple[Verdict, ...], used: list[str]) -> tuple[str, ...]:
+    notes = [f"{name} may not be used in this exercise: write it yourself. No points." for name in used]
+    for name, answer in sheet["answers"].items():
+        own = [verdict for verdict in verdicts if verdict.of == name]
+        tried = any(verdict.problem != NOT_WRITTEN for verdict in own)
+        if answer["hint"] and tried and not all(verdict.right for verdict in own):
+            notes.append(f"{name}: {answer['hint']}")
+    return tuple(notes)
+
+
+def _kind(value) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return {str: "text", list: "list", np.ndarray: "array"}[type(value)]
+
+
+def _accepts(wanted: str, got) -> bool:
+    """A whole number may come as 27.0 and an array as nested lists, or a list as an array: that is no mistake."""
+    if isinstance(got, np.ndarray) and got.ndim == 0:
+        got = got.item()
+    if wanted == "number":
+        return isinstance(got, (int, float)) and not isinstance(got, bool)
+    if wanted in ("array", "list"):
+        return isinstance(got, (list, np.ndarray))
+    return isinstance(got, {"bool": bool, "text": str}[wanted])
+
+
+def _close(expected: float, got: float, tolerance: float) -> bool:
+    got = got.item() if isinstance(got, np.ndarray) else got
+    if isinstance(expected, int):
+        return got == expected
+    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def _array_value(expected: np.ndarray, got: np.ndarray, tolerance: float) -> Line:
+    exact = expected.dtype.kind in "biu"
+    wrong = ~(got == expected if exact else np.isclose(got, expected, rtol=tolerance, atol=tolerance))
+    if not wrong.any():
+        return Line("value", True)
+    first = tuple(int(index) for index in np.argwhere(wrong)[0])
+    where = f"at {list(first)}" if first else ""
+    return Line(
+        "value",
+        False,
+        f"{show(expected[first].item())} {where}",
+        f"{show(got[first].item())} {where} ({int(wrong.sum())} of {wrong.size} differ)",
+    )

@@ -1,0 +1,118 @@
+"""Plain data in and out: JSON for structure, npz for arrays, never pickle.
+
+Everything that crosses from a student's process to the judge, and every compiled case, goes through here.
+"""
+
+import base64
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+ARRAY = "$array"  # {"$array": "3"} in the JSON stands for the array "3" of the npz
+LARGEST = 64 * 2**20  # bytes of arrays, or of JSON, in one message
+
+
+class NotPlain(ValueError):
+    """A value that is neither a number, text, array nor a container of them, or is too large."""
+
+
+def pack(value) -> tuple[str, bytes]:
+    """`value` as JSON text and, if there are arrays in it, npz bytes. Tuples become lists.
+
+    Raises NotPlain for anything that is not data.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    text = json.dumps(_encode(value, arrays), ensure_ascii=False)
+    if sum(array.nbytes for array in arrays.values()) > LARGEST or len(text) > LARGEST:
+        raise NotPlain(f"The value is larger than {LARGEST // 2**20} MiB.")
+    if not arrays:
+        return text, b""
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return text, stream.getvalue()
+
+
+def unpack(text: str, npz: bytes = b""):
+    """The value that `pack` packed. Raises NotPlain for anything else; nothing in it is executed."""
+    if len(text) > LARGEST or len(npz) > LARGEST + 2**20:
+        raise NotPlain(f"The message is larger than {LARGEST // 2**20} MiB.")
+    try:
+        return _decode(json.loads(text), _load(npz))
+    except (json.JSONDecodeError, KeyError, RecursionError, zipfile.BadZipFile, ValueError) as error:
+        raise NotPlain(f"The message is no plain data: {error}.") from None
+
+
+def to_text(value) -> str:
+    """`pack` in one line of ASCII, to pass through a notebook's messages."""
+    text, npz = pack(value)
+    return f"{base64.b64encode(text.encode()).decode()}.{base64.b64encode(npz).decode()}"
+
+
+def from_text(line: str):
+    """The value that `to_text` wrote. Raises NotPlain for anything else."""
+    text, dot, npz = line.partition(".")
+    try:
+        return unpack(base64.b64decode(text, validate=True).decode(), base64.b64decode(npz, validate=True))
+    except ValueError as error:  # bad base64, bad UTF-8, NotPlain
+        raise NotPlain(str(error)) from None
+
+
+def write(path: Path, value) -> None:
+    """Write `value` to path.json and, if there are arrays in it, path.npz."""
+    text, npz = pack(value)
+    indented = json.dumps(json.loads(text), indent=1, ensure_ascii=False)
+    path.with_suffix(".json").write_text(indented + "\n", encoding="utf-8")
+    path.with_suffix(".npz").unlink(missing_ok=True)
+    if npz:
+        path.with_suffix(".npz").write_bytes(npz)
+
+
+def read(path: Path):
+    """The value that `write` wrote to path.json and path.npz."""
+    npz = path.with_suffix(".npz")
+    return unpack(path.with_suffix(".json").read_text("utf-8"), npz.read_bytes() if npz.exists() else b"")
+
+
+def _encode(value, arrays: dict[str, np.ndarray]):
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [_encode(item, arrays) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value) and ARRAY not in value:
+        return {str(key): _encode(item, arrays) for key, item in value.items()}
+    if hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":
+            key = str(len(arrays))
+            arrays[key] = array
+            return {ARRAY: key}
+    raise NotPlain(f"A {type(value).__name__} is no number, text, list or array.")
+
+
+def _decode(value, arrays: dict[str, np.ndarray]):
+    if isinstance(value, list):
+        return [_decode(item, arrays) for item in value]
+    if isinstance(value, dict):
+        if ARRAY in value:
+            return arrays[value[ARRAY]]
+        return {key: _decode(item, arrays) for key, item in value.items()}
+    return value
+
+
+def _load(npz: bytes) -> dict[str, np.ndarray]:
+    if not npz:
+        return {}
+    with zipfile.ZipFile(io.BytesIO(npz)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > LARGEST + 2**20:
+            raise NotPlain("The arrays are too large.")
+    with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}

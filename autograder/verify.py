@@ -1,0 +1,147 @@
+"""The gate before release: does an assignment grade right answers right and wrong ones wrong?"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import nbformat
+
+from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
+from autograder.exercise import Assignment, find_assignment
+from autograder.grading import grade
+from autograder.preprocessors import verdicts
+from autograder.release import check_points, release
+from autograder.submissions import answered
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was verified: what, whether it holds, and the figures."""
+
+    what: str
+    holds: bool
+    detail: str = ""
+
+
+def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
+    """Everything that must hold before NAME is released, tried through nbgrader in a folder of its own.
+
+    Raises:
+        ValueError: for an unknown assignment or a missing notebook.
+    """
+    assignment = find_assignment(name)
+    source = read_notebook(course.source(name))
+    yield _points(course, assignment)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        scratch = scratch_course(course, name, Path(folder))
+        released = read_notebook(release(scratch, name))
+        yield _clean(source, released)
+        hand_in(scratch, name, "solution", source)
+        hand_in(scratch, name, "untouched", released)
+        rights, wrongs = _rights(assignment), _wrongs(assignment)
+        for student, answers in (rights | wrongs).items():
+            hand_in(scratch, name, student, answered(released, answers))
+        for student in ("solution", "untouched", *rights, *wrongs):
+            start = time.perf_counter()
+            (outcome,) = grade(scratch, name, [student])
+            seconds = time.perf_counter() - start
+            score = outcome.problem or f"{outcome.score:g} of {outcome.points:g}"
+            if student == "solution":
+                yield Finding("the solution scores full marks", outcome.score == assignment.points, score)
+                yield Finding(
+                    "it runs within its budget",
+                    seconds <= assignment.budget,
+                    f"{seconds:.0f} of {assignment.budget:g} s",
+                )
+            elif student == "untouched":
+                yield Finding(
+                    "the untouched release scores 0", not outcome.problem and outcome.score == 0, score
+                )
+            elif student in rights:
+                yield Finding(f"{student} scores full marks", outcome.score == assignment.points, score)
+            else:
+                yield from _named(scratch, name, student, assignment)
+
+
+def scratch_course(course: CourseDirectory, name: str, folder: Path) -> CourseDirectory:
+    """A course directory of its own with the same configuration and one assignment's source."""
+    shutil.copy(course.root / CONFIG, folder / CONFIG)
+    shutil.copytree(course.source(name).parent, folder / course.api.coursedir.source_directory / name)
+    return CourseDirectory(folder)
+
+
+def hand_in(course: CourseDirectory, name: str, student: str, notebook: nbformat.NotebookNode) -> None:
+    """Put a notebook where nbgrader expects what a student handed in."""
+    path = course.root / course.api.coursedir.submitted_directory / student / name / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+def _points(course: CourseDirectory, assignment: Assignment) -> Finding:
+    what = "points in the cells equal points in the exercises"
+    try:
+        check_points(course.source(assignment.name), assignment)
+    except ValueError as error:
+        return Finding(what, False, str(error))
+    return Finding(what, True, f"{assignment.points} points")
+
+
+def _clean(source: nbformat.NotebookNode, released: nbformat.NotebookNode) -> Finding:
+    """Whether a line of a solution or hidden test of the source is left in the release."""
+    secret = {line for cell in source.cells for line in secret_lines(cell.source)}
+    left = sorted(secret & {line.strip() for cell in released.cells for line in cell.source.splitlines()})
+    return Finding("no solution or hidden case is in the release", bool(secret) and not left, "; ".join(left))
+
+
+def secret_lines(source: str) -> Iterator[str]:
+    """The lines between ### BEGIN and ### END of solutions and hidden tests."""
+    inside = False
+    for line in map(str.strip, source.splitlines()):
+        if line.startswith(("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS")):
+            inside = True
+        elif line.startswith("### END"):
+            inside = False
+        elif inside and line:
+            yield line
+
+
+def _rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
+    """Submissions that are right in another way: the first alternative of every answer, the second, …"""
+    answers = {name: answer for exercise in assignment.exercises for name, answer in exercise.answers.items()}
+    count = min(len(answer.also_right) for answer in answers.values())
+    return {
+        f"right in another way ({i + 1})": {name: answer.also_right[i] for name, answer in answers.items()}
+        for i in range(max(count, 2))
+    }
+
+
+def _wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
+    """Submissions with a misconception in each exercise that has one left, until all variants are used."""
+    right = {
+        name: answer.right for exercise in assignment.exercises for name, answer in exercise.answers.items()
+    }
+    variants = [
+        [(each.of, function) for each in exercise.misconceptions for function in each.wrong]
+        for exercise in assignment.exercises
+    ]
+    rounds = list(zip_longest(*variants))
+    return {f"wrong ({i})": right | dict(filter(None, wrong)) for i, wrong in enumerate(rounds, start=1)}
+
+
+def _named(course: CourseDirectory, name: str, student: str, assignment: Assignment) -> Iterator[Finding]:
+    """Whether each misconception in this submission lost points and was named."""
+    wrong = _wrongs(assignment)[student]
+    found = {each["exercise"]: each for each in verdicts(read_notebook(course.autograded(name, student)))}
+    for exercise in assignment.exercises:
+        for misconception in exercise.misconceptions:
+            if wrong[misconception.of] in misconception.wrong:
+                verdict = found[exercise.id]
+                holds = (
+                    verdict["misconceptions"] == [misconception.name] and verdict["score"] < exercise.points
+                )
+                detail = f"{verdict['score']:g} of {exercise.points}, named {verdict['misconceptions'] or 'nothing'}"
+                yield Finding(f"{misconception.name} loses points and is named", holds, detail)

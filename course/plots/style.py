@@ -1,0 +1,78 @@
+"""What all figures share: colours, fonts, and the list of them.
+
+Colours are Okabe and Ito's eight, which people with any colour vision tell apart; every series also has
+its own marker, line or hatch, so that a figure survives a grey printer.
+"""
+
+import functools
+import io
+from collections.abc import Callable
+
+import matplotlib
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PINK, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+HATCHES = ("", "///", "...", "\\\\\\", "xxx", "++", "oo")
+PALE, GREY = "#E8E8E8", "#777777"
+
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": PALE,
+    "grid.linewidth": 0.8,
+    "hatch.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "svg.hashsalt": "cnn-course",  # the same figure gives the same file
+    "svg.fonttype": "none",  # text in an SVG stays text
+}
+
+FIGURES: dict[str, Callable[[], Figure]] = {}
+
+
+class Picture(Figure):
+    """A Figure that Jupyter shows and that nobody has to close: pyplot does not know of it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue()
+
+
+def figure(function: Callable) -> Callable:
+    """Draw `function` in the course's style and list it in FIGURES; every argument needs a default."""
+
+    @functools.wraps(function)
+    def styled(*args, **kwargs):
+        with matplotlib.rc_context(STYLE):
+            return function(*args, **kwargs)
+
+    FIGURES[function.__name__] = styled
+    return styled
+
+
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options):
+    """A new figure of width by height inches and its axes, as `pyplot.subplots` returns them."""
+    picture = Picture(figsize=(width, height), layout="constrained")
+    return picture, picture.subplots(rows, columns, **options)
+
+
+def blank(axes) -> None:
+    """Take the frame and ticks off axes that hold a drawing, no data."""
+    axes.set_axis_off()
+    axes.set_aspect("equal")

@@ -1,0 +1,44 @@
+"""The course directory as nbgrader sees it. Every setting of nbgrader may be added here."""
+
+from pathlib import Path
+
+c = get_config()  # noqa: F821 - nbgrader puts it here
+
+HERE = Path(__file__).parent
+
+c.CourseDirectory.root = str(HERE)
+c.CourseDirectory.course_id = "cnn-course"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+c.CourseDirectory.db_url = f"sqlite:///{HERE / 'gradebook.db'}"
+
+# Where the class finds the course, for the Colab badge and the install line of released notebooks:
+# "owner/name" on GitHub, and the branch. Empty: no badge, and the line installs cnn-course.
+c.SetRepository.repository = ""
+c.SetRepository.branch = "main"
+
+c.GenerateAssignment.preprocessors = [
+    "autograder.preprocessors.SetRepository",
+    "nbgrader.preprocessors.LockCells",
+    "nbgrader.preprocessors.ClearSolutions",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your answer here.")'}
+c.ClearSolutions.text_stub = "*Write your answer here.*"
+
+c.Autograde.autograde_preprocessors = [
+    "autograder.preprocessors.Judge",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Judge.secret_file = str(HERE / "course_secret")
+c.Judge.timeout = 120  # seconds a cell
