@@ -29,7 +29,7 @@ class CourseDirectory:
         self.root = Path(root).resolve()
         if not (self.root / CONFIG).is_file():
             raise ValueError(
-                f"{self.root} is no course directory: it has no {CONFIG}. Go to one, or name it with --course."
+                f"{self.root} is no course directory, it has no {CONFIG}: go to one, or name it by --course."
             )
         self.config: Config = PyFileConfigLoader(CONFIG, str(self.root)).load_config()
         self.config.NbGraderAPI.log_level = "CRITICAL"  # what matters is in the results

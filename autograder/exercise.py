@@ -88,7 +88,7 @@ def assignments() -> dict[str, Assignment]:
         package = importlib.import_module("autograder.exercises")
     except ModuleNotFoundError:
         raise ValueError(
-            "The exercises with their answers are not installed: run this in the instructor's clone of the course."
+            "The exercises with their answers are not installed: run this in the clone of the course."
         ) from None
     modules = [
         importlib.import_module(f"autograder.exercises.{m.name}")

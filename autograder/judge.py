@@ -175,7 +175,7 @@ def _kind(value) -> str:
 
 
 def _accepts(wanted: str, got) -> bool:
-    """A whole number may come as 27.0 and an array as nested lists, or a list as an array: that is no mistake."""
+    """A whole number may come as 27.0, an array as nested lists, a list as an array."""
     if isinstance(got, np.ndarray) and got.ndim == 0:
         got = got.item()
     if wanted == "number":

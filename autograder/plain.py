@@ -15,19 +15,19 @@ ARRAY = "$array"  # {"$array": "3"} in the JSON stands for the array "3" of the 
 LARGEST = 64 * 2**20  # bytes of arrays, or of JSON, in one message
 
 
-class NotPlain(ValueError):
+class NotPlainError(ValueError):
     """A value that is neither a number, text, array nor a container of them, or is too large."""
 
 
 def pack(value) -> tuple[str, bytes]:
     """`value` as JSON text and, if there are arrays in it, npz bytes. Tuples become lists.
 
-    Raises NotPlain for anything that is not data.
+    Raises NotPlainError for anything that is not data.
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_encode(value, arrays), ensure_ascii=False)
     if sum(array.nbytes for array in arrays.values()) > LARGEST or len(text) > LARGEST:
-        raise NotPlain(f"The value is larger than {LARGEST // 2**20} MiB.")
+        raise NotPlainError(f"The value is larger than {LARGEST // 2**20} MiB.")
     if not arrays:
         return text, b""
     stream = io.BytesIO()
@@ -36,13 +36,13 @@ def pack(value) -> tuple[str, bytes]:
 
 
 def unpack(text: str, npz: bytes = b""):
-    """The value that `pack` packed. Raises NotPlain for anything else; nothing in it is executed."""
+    """The value that `pack` packed. Raises NotPlainError for anything else; nothing in it is executed."""
     if len(text) > LARGEST or len(npz) > LARGEST + 2**20:
-        raise NotPlain(f"The message is larger than {LARGEST // 2**20} MiB.")
+        raise NotPlainError(f"The message is larger than {LARGEST // 2**20} MiB.")
     try:
         return _decode(json.loads(text), _load(npz))
     except (json.JSONDecodeError, KeyError, RecursionError, zipfile.BadZipFile, ValueError) as error:
-        raise NotPlain(f"The message is no plain data: {error}.") from None
+        raise NotPlainError(f"The message is no plain data: {error}.") from None
 
 
 def to_text(value) -> str:
@@ -52,12 +52,12 @@ def to_text(value) -> str:
 
 
 def from_text(line: str):
-    """The value that `to_text` wrote. Raises NotPlain for anything else."""
-    text, dot, npz = line.partition(".")
+    """The value that `to_text` wrote. Raises NotPlainError for anything else."""
+    text, _, npz = line.partition(".")
     try:
         return unpack(base64.b64decode(text, validate=True).decode(), base64.b64decode(npz, validate=True))
-    except ValueError as error:  # bad base64, bad UTF-8, NotPlain
-        raise NotPlain(str(error)) from None
+    except ValueError as error:  # bad base64, bad UTF-8, NotPlainError
+        raise NotPlainError(str(error)) from None
 
 
 def write(path: Path, value) -> None:
@@ -95,7 +95,7 @@ def _encode(value, arrays: dict[str, np.ndarray]):
             key = str(len(arrays))
             arrays[key] = array
             return {ARRAY: key}
-    raise NotPlain(f"A {type(value).__name__} is no number, text, list or array.")
+    raise NotPlainError(f"A {type(value).__name__} is no number, text, list or array.")
 
 
 def _decode(value, arrays: dict[str, np.ndarray]):
@@ -113,6 +113,6 @@ def _load(npz: bytes) -> dict[str, np.ndarray]:
         return {}
     with zipfile.ZipFile(io.BytesIO(npz)) as archive:
         if sum(member.file_size for member in archive.infolist()) > LARGEST + 2**20:
-            raise NotPlain("The arrays are too large.")
+            raise NotPlainError("The arrays are too large.")
     with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays.files}

@@ -1,4 +1,4 @@
-"""The steps that this package puts into nbgrader's own: release settings, and judging instead of running tests."""
+"""The steps that this package adds to nbgrader's: release settings, and judging in place of running tests."""
 
 import ast
 import os
@@ -116,7 +116,7 @@ class Judge(Execute):
             if isinstance(line, str):
                 try:
                     observed = plain.from_text(line)
-                except plain.NotPlain:
+                except plain.NotPlainError:
                     continue
                 return observed if isinstance(observed, dict) else {}
         return {}

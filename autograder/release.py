@@ -27,7 +27,7 @@ def release(course: CourseDirectory, name: str) -> Path:
 
 
 def compile_cases(assignment: Assignment, folder: Path) -> None:
-    """Write each exercise's public sheet to folder/ID.json and .npz; files that would not change stay as they are."""
+    """Write each exercise's public sheet to folder/ID.json and .npz; equal files stay as they are."""
     for exercise in assignment.exercises:
         with tempfile.TemporaryDirectory() as temporary:
             plain.write(Path(temporary) / exercise.id, public_sheet(exercise))

@@ -30,7 +30,7 @@ class Score(float):
 
 
 def to_html(report: Report) -> str:
-    """The report as HTML with inline styles only: it must look right in Jupyter, Colab and a feedback page."""
+    """The report as HTML, with inline styles only: Jupyter, Colab and feedback pages show it alike."""
     rows = "".join(_html_row(verdict) for verdict in _shown(report))
     cell = "padding:2px 12px 2px 0;text-align:left"
     head = "".join(f"<th style='{cell}'>{title}</th>" for title in ("case", *ASPECTS, "expected", "got"))

@@ -1,4 +1,4 @@
-"""Submissions made from the released notebook, as students hand them in: for the demo, verify and the tests."""
+"""Submissions made from the released notebook, as students hand them in."""
 
 import copy
 import inspect

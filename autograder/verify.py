@@ -143,5 +143,6 @@ def _named(course: CourseDirectory, name: str, student: str, assignment: Assignm
                 holds = (
                     verdict["misconceptions"] == [misconception.name] and verdict["score"] < exercise.points
                 )
-                detail = f"{verdict['score']:g} of {exercise.points}, named {verdict['misconceptions'] or 'nothing'}"
+                named = ", ".join(verdict["misconceptions"]) or "nothing"
+                detail = f"{verdict['score']:g} of {exercise.points}, named {named}"
                 yield Finding(f"{misconception.name} loses points and is named", holds, detail)

@@ -1,4 +1,4 @@
-"""The residual families: parameters derived by hand, shortcuts, where strides and gates are, bad arguments."""
+"""The residual families: parameters by hand, shortcuts, where strides and gates are, bad arguments."""
 
 from functools import cache
 
@@ -18,6 +18,7 @@ def symbolic(name, **arguments):
     return course.build(name, symbolic=True, **arguments)
 
 
+@cache
 def params(name, **arguments):
     return total(symbolic(name, **arguments)).params
 
@@ -136,11 +137,9 @@ def test_shortcut_comes_first_and_relu_after_the_addition():
     assert model.get_layer("conv2_2_relu").input is model.get_layer("conv2_2_add").output
 
 
-def cifar_basic(n, width=16, stem=16, project=False):
-    count, channels = conv_bn(3, 3, stem), stem
+def cifar_basic(n, width=16):
+    count, channels = conv_bn(3, 3, width), width
     for filters in (width, 2 * width, 4 * width):
-        if project and channels != filters:
-            count += conv(1, channels, filters)
         for _ in range(n):
             count += conv_bn(3, channels, filters) + conv_bn(3, filters, filters)
             channels = filters
@@ -161,7 +160,7 @@ def test_cifar_resnet_has_6n_plus_2_layers_with_weights(name, depth):
 
 
 def test_a_small_cifar_resnet_for_teaching():
-    assert params("resnet44_cifar", width=8) == cifar_basic(7, width=8, stem=8)
+    assert params("resnet44_cifar", width=8) == cifar_basic(7, width=8)
 
 
 def test_expected_depth_of_stochastic_depth():
@@ -226,18 +225,23 @@ def test_imagenet_v2_is_that_of_keras_applications(name, trainable):
     assert symbolic(name).get_layer("conv2_3_b").strides == (2, 2)  # the end of stage 2, not the start of 3
 
 
+def cifar_wide(n, widen):
+    count, channels = conv(3, 3, 16), 16
+    for filters in (16 * widen, 32 * widen, 64 * widen):
+        count += conv(1, channels, filters)
+        for _ in range(n):
+            count += 2 * channels + conv(3, channels, filters) + 2 * filters + conv(3, filters, filters)
+            channels = filters
+    return count + 2 * channels + dense(channels, 10)
+
+
 @pytest.mark.parametrize(
     ("name", "depth", "widen", "published"),
     [("wrn16_8", 16, 8, 10_961_370), ("wrn28_10", 28, 10, 36_479_194), ("wrn40_4", 40, 4, 8_949_210)],
 )
 def test_wide_resnet_has_6n_plus_4_convolutions(name, depth, widen, published):
-    model = symbolic(name)
-    n = (depth - 4) // 6
-    by_hand = cifar_basic(n, 16 * widen, project=True) + 2 * 64 * widen - 2 * 16  # normalises last, not first
-    moved = sum(2 * (before - after) for before, after in ((16, 16), (16, 32), (32, 64))) * widen
-    moved += 2 * 16 - 2 * 16 * widen  # the first normalisation of a stage has the channels before it
-    assert total(model).params == by_hand + moved == published
-    assert len([layer for layer in model.layers if isinstance(layer, L.Conv2D)]) == depth
+    assert params(name) == cifar_wide((depth - 4) // 6, widen) == published
+    assert len([layer for layer in symbolic(name).layers if isinstance(layer, L.Conv2D)]) == depth
 
 
 def test_wide_resnet_drops_between_the_convolutions_of_each_unit():
@@ -262,10 +266,11 @@ CARDINALITIES = {"1x64d": (1, 64), "2x40d": (2, 40), "4x24d": (4, 24), "8x14d": 
 @pytest.mark.parametrize(
     ("name", "depths", "template"),
     [
-        *((f"resnext{depth}_{t}", d, c) for depth, d in (("50", D50), ("101", D101)) for t, c in CARDINALITIES.items()),
+        *((f"resnext50_{each}", D50, template) for each, template in CARDINALITIES.items()),
+        *((f"resnext101_{each}", D101, template) for each, template in CARDINALITIES.items()),
         ("resnext101_64x4d", D101, (64, 4)),
     ],
-)  # fmt: skip
+)
 def test_resnext_parameters_by_hand(name, depths, template):
     cardinality, group_width = template
     inside = lambda width: cardinality * group_width * width // 64  # noqa: E731
@@ -333,8 +338,8 @@ def test_gates_of_the_other_families():
 
 def test_a_small_se_network_for_teaching():
     small = {"width": 8, "depths": (1, 1)}
-    added = gates((8, 16), reduction=4)
-    assert params("se_resnet18", reduction=4, changes=small) == params("resnet18", **small) + added
+    gated = course.build("se_resnet18", symbolic=True, reduction=4, changes=small)
+    assert total(gated).params == params("resnet18", **small) + gates((8, 16), reduction=4)
 
 
 def test_senet154_by_hand():
@@ -455,13 +460,13 @@ def test_dual_paths_add_and_append():
         ("wide_resnet50_2", {"widen": 1.5}, "widen must be"),
         ("resnext50_32x4d", {"cardinality": 0}, "cardinality must be"),
         ("resnext50_32x4d", {"width": 8}, "group_width=4 leaves no channel in the groups of conv2_1_b"),
-        ("se_resnet50", {"reduction": 257}, "reduction=257 leaves no unit for conv2_1_se_reduce: .* at most 256"),
-        ("se_resnet50", {"changes": {"widht": 8}}, "no argument of resnet50 called 'widht'. Did you mean width"),
+        ("se_resnet50", {"reduction": 257}, "reduction=257 leaves no unit for conv2_1_se_reduce"),
+        ("se_resnet50", {"changes": {"widht": 8}}, "no argument of resnet50 called 'widht'"),
         ("senet154", {"groups": 48}, "groups=48 must divide 2 . width=128, the channels of conv2_1_a"),
         ("densenet121", {"growth": 0}, "growth must be"),
         ("densenet121", {"compression": 0}, "compression must be above 0 and at most 1, not 0"),
         ("densenet121", {"stem": "5x5"}, "stem must be '7x7' or '3x3', not '5x5'"),
-        ("densenet121", {"shape": (16, 16, 3)}, "too small for densenet121: nothing is left at layer 'transition"),
+        ("densenet121", {"shape": (16, 16, 3)}, "too small for densenet121: .* layer 'transition"),
         ("dpn92", {"groups": 36}, "groups=36 must divide inside=96, the channels of conv2_1_b"),
         ("dpn92", {"growth": (16, 32)}, "growth must have one number for each of the 4 stages"),
     ],

@@ -1,1 +1,1 @@
-"""The exercises with their answers, one file an assignment. For instructors: left out of what students install."""
+"""The exercises with their answers, one file an assignment; left out of what students install."""

@@ -365,7 +365,7 @@ ASSIGNMENT = Assignment(
                 "convolve": Answer(
                     convolve,
                     (convolve_with_windows, convolve_with_lists),
-                    "result[i, j] is the sum of window * kernel, where the window's top left pixel is image[i, j].",
+                    "result[i, j] is the sum of window * kernel; the window's top left pixel is image[i, j].",
                 ),
             },
             public=[
@@ -378,7 +378,7 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "FLIPPED_KERNEL",
                     "convolve",
-                    "You turned the kernel by 180 degrees. Mathematicians do; deep learning's convolution does not.",
+                    "You turned the kernel by 180 degrees. Mathematicians do; deep learning does not.",
                     (convolve_flipped,),
                 ),
             ],
@@ -402,7 +402,7 @@ ASSIGNMENT = Assignment(
                 "same_output": Answer(
                     same_output,
                     (same_output_with_integers, same_output_by_counting),
-                    "SAME padding adds as many zeros as it takes for every stride-th pixel to have an output.",
+                    "SAME padding adds the zeros it takes for every stride-th pixel to have an output.",
                 ),
             },
             public=[
@@ -424,13 +424,13 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "ROUND_NOT_FLOOR",
                     "conv_output",
-                    "You rounded. 27.5 positions are 27: half a position is a kernel that hangs over the edge.",
+                    "You rounded. 27.5 positions are 27: in the last half the kernel hangs over the edge.",
                     (conv_output_rounded, conv_output_rounded_half_up),
                 ),
                 Misconception(
                     "CEIL_POOL",
                     "pool_output",
-                    "You rounded up, as Caffe's pooling does. These lectures, Keras and TensorFlow round down.",
+                    "You rounded up, as Caffe's pooling does. The lectures, Keras and TensorFlow round down.",
                     (pool_output_with_ceil,),
                 ),
             ],
@@ -490,8 +490,8 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "COUNTS_MULTIPLY_AND_ADD",
                     "conv_macs",
-                    "You counted the multiplication and the addition as two. One multiply-accumulate is both: "
-                    "72,855,552, not 145,711,104.",
+                    "You counted the multiplication and the addition as two. One multiply-accumulate "
+                    "is both: 72,855,552, not 145,711,104.",
                     (conv_macs_doubled, conv_macs_with_additions),
                 ),
             ],
@@ -540,7 +540,7 @@ ASSIGNMENT = Assignment(
                 "receptive_field": Answer(
                     receptive_field,
                     (receptive_field_backwards, receptive_field_by_products),
-                    "a layer adds (kernel - 1) steps, and a step is as long as the product of all strides before it.",
+                    "a layer adds (kernel - 1) steps; a step is the product of all strides before it.",
                 ),
             },
             public=[
