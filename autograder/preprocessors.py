@@ -78,8 +78,7 @@ class Judge(Execute):
         if check is not None:
             report = self._report(check, resources["nbgrader"], index)
             self.nb.cells[index] = cell  # nbclient puts there what it ran last: the probe
-            cell.outputs = [verdict(report, index)]
-            cell.execution_count = index
+            cell.outputs = [verdict(report)]
             self._written = []
             return cell, resources
         cell, resources = super().preprocess_cell(cell, resources, index)
@@ -135,7 +134,7 @@ def find_check(source: str) -> Check | None:
     return None
 
 
-def verdict(report: Report, count: int) -> nbformat.NotebookNode:
+def verdict(report: Report) -> nbformat.NotebookNode:
     """A report as the output of a test cell."""
     summary = {
         "exercise": report.exercise,
@@ -147,7 +146,6 @@ def verdict(report: Report, count: int) -> nbformat.NotebookNode:
         "execute_result",
         data={"text/plain": repr(float(Score(report))), "text/html": to_html(report)},
         metadata={VERDICT: summary},
-        execution_count=count,
     )
 
 

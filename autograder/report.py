@@ -9,8 +9,8 @@ from rich.table import Table
 
 from autograder.judge import Report, Verdict
 
+COLUMNS = ("case", "looked at", "", "expected", "got")
 RIGHT, WRONG = "✓", "✗"
-ASPECTS = ("type", "shape", "value")
 COLOURS = {RIGHT: "#1a7f37", WRONG: "#cf222e"}
 
 
@@ -31,9 +31,9 @@ class Score(float):
 
 def to_html(report: Report) -> str:
     """The report as HTML, with inline styles only: Jupyter, Colab and feedback pages show it alike."""
-    rows = "".join(_html_row(verdict) for verdict in _shown(report))
-    cell = "padding:2px 12px 2px 0;text-align:left"
-    head = "".join(f"<th style='{cell}'>{title}</th>" for title in ("case", *ASPECTS, "expected", "got"))
+    style = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
+    head = "".join(f"<th style='{style}'>{title}</th>" for title in COLUMNS)
+    rows = "".join(_html_row(row, style) for row in _rows(report))
     advice = "".join(f"<p style='margin:4px 0'>{html.escape(line)}</p>" for line in _advice(report))
     return (
         f"<div style='margin:4px 0'><p style='margin:4px 0'><b>{html.escape(_headline(report))}</b></p>"
@@ -44,11 +44,9 @@ def to_html(report: Report) -> str:
 
 def to_text(report: Report, width: int = 110) -> str:
     """The report as text for a terminal or a log."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for title in ("case", *ASPECTS, "expected", "got"):
-        table.add_column(title)
-    for verdict in _shown(report):
-        table.add_row(*_cells(verdict))
+    table = Table(*COLUMNS, box=box.SIMPLE_HEAD)
+    for row in _rows(report):
+        table.add_row(*row)
     console = Console(width=width, markup=False, highlight=False)
     with console.capture() as capture:
         console.print(_headline(report))
@@ -56,10 +54,6 @@ def to_text(report: Report, width: int = 110) -> str:
         for line in _advice(report):
             console.print(line)
     return capture.get()
-
-
-def _shown(report: Report) -> list[Verdict]:
-    return sorted(report.verdicts, key=lambda verdict: verdict.hidden)
 
 
 def _headline(report: Report) -> str:
@@ -74,27 +68,37 @@ def _advice(report: Report) -> Iterator[str]:
     yield from report.notes
 
 
-def _cells(verdict: Verdict) -> tuple[str, ...]:
-    """case, type, shape, value, expected, got. Of a hidden case only the marks, not what it asks."""
-    found = {line.aspect: RIGHT if line.right else WRONG for line in verdict.lines}
-    marks = [found.get(aspect, "") for aspect in ASPECTS]  # a number has no shape
+def _rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Cells of the table: public cases one by one, of the hidden ones only how many are right."""
+    for verdict in report.verdicts:
+        if not verdict.hidden:
+            yield from _case_rows(verdict)
+    for name in dict.fromkeys(verdict.of for verdict in report.verdicts):
+        hidden = [verdict.right for verdict in report.verdicts if verdict.of == name and verdict.hidden]
+        if hidden:
+            mark = RIGHT if all(hidden) else WRONG
+            yield f"{name}, hidden cases", "", mark, "", f"{sum(hidden)} of {len(hidden)} right"
+
+
+def _case_rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
+    """A right case is one row, a wrong one a row for each aspect, up to the one that is wrong."""
     if verdict.problem:
-        marks[-1] = WRONG
-    if verdict.hidden:
-        problem = verdict.problem.partition(":")[0]  # the message may repeat the input
-        return (f"{verdict.of}(hidden)", *marks, "", problem)
-    wrong = next((line for line in verdict.lines if not line.right), None)
-    expected, got = (wrong.expected, wrong.got) if wrong else ("", verdict.problem)
-    return (verdict.call, *marks, expected, got)
+        yield verdict.call, "", WRONG, "", verdict.problem
+    elif verdict.right:
+        yield verdict.call, ", ".join(line.aspect for line in verdict.lines), RIGHT, "", ""
+    else:
+        call = verdict.call
+        for line in verdict.lines:
+            yield call, line.aspect, RIGHT if line.right else WRONG, line.expected, line.got
+            call = ""
 
 
-def _html_row(verdict: Verdict) -> str:
-    call, *marks, expected, got = _cells(verdict)
-    style = "padding:2px 12px 2px 0;text-align:left"
-    texts = [f"<td style='{style}'><code>{html.escape(call)}</code></td>"]
-    texts += [
-        f"<td style='{style};color:{COLOURS.get(mark, 'inherit')};font-weight:bold'>{mark}</td>"
-        for mark in marks
+def _html_row(row: tuple[str, ...], style: str) -> str:
+    call, aspect, mark, *texts = map(html.escape, row)
+    cells = [
+        f"<td style='{style}'>{f'<code>{call}</code>' if call else ''}</td>",
+        f"<td style='{style}'>{aspect}</td>",
     ]
-    texts += [f"<td style='{style}'>{html.escape(text)}</td>" for text in (expected, got)]
-    return f"<tr>{''.join(texts)}</tr>"
+    cells.append(f"<td style='{style};color:{COLOURS[mark]};font-weight:bold'>{mark}</td>")
+    cells += [f"<td style='{style}'>{text}</td>" for text in texts]
+    return f"<tr>{''.join(cells)}</tr>"

@@ -1,5 +1,7 @@
 """Functions from tensor to tensor that two or more families share. Tensors are (B, H, W, C)."""
 
+from string import ascii_lowercase
+
 from keras import KerasTensor
 from keras import layers as L
 
@@ -197,7 +199,7 @@ def inception_module(x: KerasTensor, branches: tuple, *, name: str) -> KerasTens
         return conv_bn(x, filters, kernel, strides, name=name, padding=padding, epsilon=1e-3)
 
     def branch(x, steps, name):
-        letters = iter("abcdefgh")
+        letters = iter(ascii_lowercase)
         for each in steps:
             if isinstance(each, list):
                 forks = [step(x, *fork, name=name + next(letters)) for fork in each]

@@ -6,7 +6,10 @@ from course import golden
 from course.registry import facts
 
 MEASURED = {"params": "parameters", "macs": "MACs"}
-REPORTED = {"top1": "top-1 error, %", "top5": "top-5 error, %"}  # the paper's training, nothing here repeats it
+REPORTED = {
+    "top1": "top-1 error, %",
+    "top5": "top-5 error, %",
+}  # the paper's training, nothing here repeats it
 
 
 def summary(name: str) -> pd.DataFrame:
@@ -24,7 +27,11 @@ def summary(name: str) -> pd.DataFrame:
             label: (fact.get(key, ""), f"{ours[key]:,}", fact["note"].get(key, ""))
             for key, label in MEASURED.items()
         },
-        **{label: (fact[key], "", fact["note"].get(key, "")) for key, label in REPORTED.items() if key in fact},
+        **{
+            label: (fact[key], "", fact["note"].get(key, ""))
+            for key, label in REPORTED.items()
+            if key in fact
+        },
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["paper", "ours", "why they differ"])
     return table.rename_axis(columns=fact["name"])

@@ -18,7 +18,9 @@ FILES = [file.stem for file in Path(course.models.__path__[0]).glob("*.py") if f
 def zero_weights(monkeypatch):
     """Real builds whose weights cost no random numbers."""
     for initializer in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
-        monkeypatch.setattr(initializer, "__call__", lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype))
+        monkeypatch.setattr(
+            initializer, "__call__", lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype)
+        )
 
 
 def test_the_table_lists_the_registry():
@@ -56,7 +58,9 @@ def test_printed_figure_is_ours_or_noted(name, fact):
     printed = row.printed.get(fact)
     agrees = printed is not None and format_like(TABLE[name][fact], printed) == printed
     if printed is not None and not agrees:
-        assert row.note.get(fact), f"{printed} is printed, {TABLE[name][fact]:,} is ours: the row needs a note"
+        assert row.note.get(fact), (
+            f"{printed} is printed, {TABLE[name][fact]:,} is ours: the row needs a note"
+        )
     else:
         assert fact not in row.note, "a stale note: nothing is printed, or the print agrees with ours"
 

@@ -452,7 +452,7 @@ def test_dual_paths_add_and_append():
         ("resnet20_cifar", {"option": "a"}, "option must be one of"),
         ("preresnet110_cifar", {"option": "C"}, "option must be one of 'A', 'B', not 'C'"),
         ("preresnet110_cifar", {"depth": 109}, r"depth must be 6n \+ 2"),
-        ("preresnet164_cifar", {"depth": 110}, r"depth must be 9n \+ 2"),
+        ("preresnet164_cifar", {"depth": 165}, r"depth must be 9n \+ 2"),
         ("resnet50_v2", {"depths": (3, -1)}, "Each of depths"),
         ("wrn28_10", {"depth": 26}, r"depth must be 6n \+ 4 .* not 26"),
         ("wrn28_10", {"widen": 0}, "widen must be"),

@@ -103,6 +103,8 @@ def _rows(nodes: list[Node]) -> list[dict]:
     counted: set[int] = set()  # weights that are in the table already
     rows = []
     for node in nodes:
+        if getattr(node.operation, "data_format", None) == "channels_first":
+            raise ValueError(f"Layer {node.name!r} is channels_first; costs are counted for channels_last only.")
         field = _field(node, fields)
         fields.update({id(tensor): field for tensor in node.outputs})
         if isinstance(node.operation, PADDING):
@@ -186,7 +188,7 @@ def _before(layer: L.ZeroPadding1D | L.ZeroPadding2D) -> tuple[int, int]:
 
 def _size(tensor: keras.KerasTensor) -> tuple[int, int, int]:
     """Channels, height and width; a vector is one pixel of many channels, as are a pixel's capsules."""
-    _, *space, channels = tensor.shape
+    *space, channels = tensor.shape[1:] or (1,)
     height, width = pair(space or (1, 1))
     return math.prod(space[2:]) * channels, height, width
 

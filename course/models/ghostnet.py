@@ -75,7 +75,8 @@ def ghostnet(
         raise ValueError(f"alpha must be above 0, not {alpha!r}.")
 
     x = image = keras.Input(shape, name="image")
-    x = conv_bn(x, make_divisible(16 * alpha, 4), 3, 2, name="conv1", padding="symmetric")  # (B, 112, 112, 16)
+    stem = make_divisible(16 * alpha, 4)
+    x = conv_bn(x, stem, 3, 2, name="conv1", padding="symmetric")  # (B, 112, 112, 16)
     for i, (kernel, expanded, filters, squeeze, strides) in enumerate(bottlenecks, start=1):
         expanded = make_divisible(expanded * alpha, 4)
         x = bottleneck(

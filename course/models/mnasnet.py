@@ -1,4 +1,4 @@
-"""MnasNet. Tan et al. 2019, figure 7 (a) for A1; B1 is what the search finds without squeeze-and-excitation."""
+"""MnasNet. Tan et al. 2019, figure 7 (a) for A1; B1 is searched for without squeeze-and-excitation."""
 
 import keras
 from keras import layers as L
@@ -28,8 +28,9 @@ B1 = (
 
 VARIANTS = {  # printed: Tables 1 (A1) and 2 (B1); errors are 100 minus the accuracies there
     "mnasnet_a1": row(stages=A1, params="3.9M", macs="312M", top1="24.8", top5="7.5"),
-    "mnasnet_b1": row(stages=B1, params="4.4M", macs="315M", top1="25.5", top5="7.9"),
-}
+    "mnasnet_b1": row(stages=B1, params="4.4M", macs="315M", top1="25.5", top5="7.9",
+                      note={"macs": "314,415,872; the paper does not say what else it counts"}),
+}  # fmt: skip
 
 
 @family(paper="tan2019mnasnet", variants=VARIANTS)
@@ -59,9 +60,8 @@ def mnasnet(
         raise ValueError(f"padding must be 'same' or 'symmetric', not {padding!r}.")
 
     x = image = keras.Input(shape, name="image")
-    x = conv_bn(
-        x, make_divisible(32 * alpha), 3, 2, name="conv1", padding=padding, epsilon=epsilon
-    )  # (B, 112, 112, 32)
+    options = {"padding": padding, "epsilon": epsilon}
+    x = conv_bn(x, make_divisible(32 * alpha), 3, 2, name="conv1", **options)  # (B, 112, 112, 32)
     for stage, (kernel, expansion, squeeze, filters, repeats, first_stride) in enumerate(stages, start=1):
         for i in range(1, repeats + 1):
             channels = x.shape[-1]
@@ -72,8 +72,7 @@ def mnasnet(
                 kernel=kernel,
                 strides=first_stride if i == 1 else 1,
                 squeeze=channels // 4 if squeeze else 0,
-                padding=padding,
-                epsilon=epsilon,
+                **options,
                 name=f"stage{stage}_{i}",
             )
     x = conv_bn(x, 1280, name="conv2", epsilon=epsilon)  # (B, 7, 7, 1280)

@@ -51,7 +51,7 @@ def nin(mlpconvs, drop=("pool1", "pool2"), shape=(224, 224, 3), classes=1000, na
             x = L.Conv2D(width, 1, activation="relu", name=f"cccp{cccp}")(x)
         if pool == "max":
             x = max_pool_ceil(x, 3, 2, name=f"pool{layer}")
-        elif pool == "average":  # "same": like Caffe's, the mean is over the pixels inside the image
+        elif pool == "average":  # of the pixels inside the image, as in Caffe; not so on the torch backend
             x = L.AveragePooling2D(3, 2, "same", name=f"pool{layer}")(x)
         x = L.Dropout(0.5, name=f"drop{layer}")(x) if f"pool{layer}" in drop else x
     return keras.Model(image, L.GlobalAveragePooling2D(name=f"pool{layer}")(x), name=name)

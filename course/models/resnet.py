@@ -7,7 +7,7 @@ import keras
 from keras import KerasTensor
 from keras import layers as L
 
-from course.blocks import conv_bn, pad
+from course.blocks import conv_bn, max_pool_ceil, pad
 from course.errors import check_positive_integer
 from course.layers import ChannelPadding
 from course.registry import family, row
@@ -94,12 +94,23 @@ VARIANTS = {  # printed: Table 1 (macs), one crop by the authors' page (v1) or t
 
 
 @family(paper="he2015resnet", variants=VARIANTS)
-def resnet(block, depths, option="B", width=64, gate=None, shape=(224, 224, 3), classes=1000, name="resnet"):
+def resnet(
+    block,
+    depths,
+    option="B",
+    width=64,
+    gate=None,
+    ceil_pool=False,
+    shape=(224, 224, 3),
+    classes=1000,
+    name="resnet",
+):
     """A 7x7 stem, then stages of residual units, each at half the size and twice the width of the last.
 
     Input (224, 224, 3), output (1000,) logits. `depths` are the units of each stage, `width` is the
-    first stage's; `option` is the kind of shortcut (see `shortcut`), None for a plain network.
-    The stem's pooling is padded by one pixel, as in Torch; Caffe rounds its size up instead.
+    first stage's; `option` is the kind of shortcut (see `shortcut`), None for a plain network; `gate`
+    is applied in each unit (see `unit`). The stem's pooling is padded by a pixel on every side, as in
+    Torch and keras.applications; with `ceil_pool` its size is rounded up, as in Caffe.
     """
     check_option(option)
     check_positive_integer("width", width)
@@ -107,7 +118,10 @@ def resnet(block, depths, option="B", width=64, gate=None, shape=(224, 224, 3), 
         check_positive_integer("Each of depths", depth)
     x = image = keras.Input(shape, name="image")
     x = conv_bn(x, width, 7, 2, name="conv1", padding="symmetric")  # (B, 112, 112, 64)
-    x = L.MaxPooling2D(3, 2, name="pool1")(pad(x, 3, "pool1_pad"))  # (B, 56, 56, 64)
+    if ceil_pool:
+        x = max_pool_ceil(x, 3, 2, name="pool1")
+    else:
+        x = L.MaxPooling2D(3, 2, name="pool1")(pad(x, 3, "pool1_pad"))  # (B, 56, 56, 64)
     for stage, depth in enumerate(depths, start=2):  # conv2_x to conv5_x
         for i in range(1, depth + 1):
             strides = 2 if i == 1 and stage > 2 else 1

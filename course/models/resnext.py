@@ -56,15 +56,19 @@ def resnext(
     group_width,
     width=64,
     gate=None,
+    ceil_pool=False,
     shape=(224, 224, 3),
     classes=1000,
     name="resnext",
 ):
     """ResNet with aggregated blocks; its stride is in the 3x3, as in the authors' code.
 
-    Input (224, 224, 3), output (1000,) logits. `width`, `depths` and `gate` are those of `resnet`.
+    Input (224, 224, 3), output (1000,) logits. The rest of the arguments are those
+    of `resnet`.
     """
     check_positive_integer("cardinality", cardinality)
     check_positive_integer("group_width", group_width)
     block = partial(aggregated, cardinality=cardinality, group_width=group_width)
-    return resnet(block, depths, width=width, gate=gate, shape=shape, classes=classes, name=name)
+    return resnet(
+        block, depths, width=width, gate=gate, ceil_pool=ceil_pool, shape=shape, classes=classes, name=name
+    )

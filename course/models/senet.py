@@ -8,7 +8,7 @@ import keras
 from keras import KerasTensor
 from keras import layers as L
 
-from course.blocks import conv_bn, pad, squeeze_excite
+from course.blocks import conv_bn, max_pool_ceil, squeeze_excite
 from course.errors import check_positive_integer, unknown
 from course.registry import family, find, row
 
@@ -23,18 +23,20 @@ def gate(x: KerasTensor, *, name: str, reduction: int) -> KerasTensor:
     return squeeze_excite(x, x.shape[-1] // reduction, name=f"{name}_se")
 
 
+CAFFE = {"ceil_pool": True}  # the authors' library
+
 VARIANTS = {  # another network, each block of it gated; printed: Table 2, one crop
-    "se_resnet18": row(base="resnet18"),
-    "se_resnet50": row(base="resnet50", macs="3.87G", top1="23.29", top5="6.62",
+    "se_resnet18": row(base="resnet18", changes=CAFFE),
+    "se_resnet50": row(base="resnet50", changes=CAFFE, macs="3.87G", top1="23.29", top5="6.62",
                        note={"macs": "with the gates' pooling and scaling it is 3.87G here as well"}),
-    "se_resnet101": row(base="resnet101", macs="7.60G", top1="22.38", top5="6.07",
+    "se_resnet101": row(base="resnet101", changes=CAFFE, macs="7.60G", top1="22.38", top5="6.07",
                         note={"macs": "7.58G for ResNet-101 itself, 7.57G here"}),
-    "se_resnet152": row(base="resnet152", macs="11.32G", top1="21.57", top5="5.73",
+    "se_resnet152": row(base="resnet152", changes=CAFFE, macs="11.32G", top1="21.57", top5="5.73",
                         note={"macs": "with the gates' pooling and scaling it is 11.32G here as well"}),
-    "se_resnext50_32x4d": row(base="resnext50_32x4d", macs="4.25G", top1="21.10", top5="5.49",
+    "se_resnext50_32x4d": row(base="resnext50_32x4d", changes=CAFFE, macs="4.25G", top1="21.10", top5="5.49",
                               note={"macs": "4.24G for ResNeXt-50 itself, 4.23G here"}),
-    "se_resnext101_32x4d": row(base="resnext101_32x4d", macs="8.00G", top1="20.70", top5="5.01",
-                               note={"macs": "7.99G for ResNeXt-101 itself, 7.97G here"}),
+    "se_resnext101_32x4d": row(base="resnext101_32x4d", changes=CAFFE, macs="8.00G", top1="20.70",
+                               top5="5.01", note={"macs": "7.99G for ResNeXt-101 itself, 7.97G here"}),
     "se_vgg16": row(base="vgg16_bn", macs="15.48G", top1="25.22", top5="7.70",
                     note={"macs": "with the gates' scaling it is 15.48G here as well"}),
     "se_inception_v2": row(base="inception_v2", macs="2.04G", top1="24.23", top5="7.14",
@@ -90,7 +92,7 @@ def senet154(
     x = conv(x, width, 3, 2, name="conv1_1")  # (B, 112, 112, 64)
     x = conv(x, width, 3, name="conv1_2")
     x = conv(x, 2 * width, 3, name="conv1_3")
-    x = L.MaxPooling2D(3, 2, name="pool1")(pad(x, 3, "pool1_pad"))  # (B, 56, 56, 128)
+    x = max_pool_ceil(x, 3, 2, name="pool1")  # (B, 56, 56, 128)
     for stage, depth in enumerate(depths, start=2):
         for i in range(1, depth + 1):
             unit = f"conv{stage}_{i}"

@@ -9,19 +9,24 @@ from course.errors import check_positive_integer
 from course.layers import ChannelShuffle
 from course.registry import family, row
 
+COUNTED = "{} without the dense layer, as the paper seems to count"
+
 VARIANTS = {  # printed: Table 1 (complexity) and Table 2 (error at scale 1x)
     "shufflenet_g1": row(groups=1, width=144, macs="143M", top1="33.6"),
-    "shufflenet_g2": row(groups=2, width=200, macs="140M", top1="32.7"),
+    "shufflenet_g2": row(groups=2, width=200, macs="140M", top1="32.7",
+                         note={"macs": COUNTED.format("140,036,512")}),
     "shufflenet_g3": row(groups=3, width=240, macs="137M", top1="32.6"),
-    "shufflenet_g4": row(groups=4, width=272, macs="133M", top1="32.8"),
-    "shufflenet_g8": row(groups=8, width=384, macs="137M", top1="32.4"),
-}
+    "shufflenet_g4": row(groups=4, width=272, macs="133M", top1="32.8",
+                         note={"macs": COUNTED.format("133,251,776")}),
+    "shufflenet_g8": row(groups=8, width=384, macs="137M", top1="32.4",
+                         note={"macs": COUNTED.format("136,829,952")}),
+}  # fmt: skip
 
 
 def unit(
     x: KerasTensor, filters: int, strides: int, name: str, *, groups: int, first_groups: int
 ) -> KerasTensor:
-    """Figure 2: grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; added to the input or, at stride 2, beside it.
+    """Figure 2: grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; plus the input or, at stride 2, beside it.
 
     (B, H, W, C) to (B, H / strides, W / strides, filters).
     """
@@ -56,8 +61,8 @@ def shufflenet(
     check_positive_integer("groups", groups)
     if width % (4 * groups):
         raise ValueError(
-            f"width must be a multiple of 4 * groups = {4 * groups}, not {width!r}: the bottleneck of stage2_1 "
-            "has a quarter of the channels, in equal groups."
+            f"width must be a multiple of 4 * groups = {4 * groups}, not {width!r}: stage2_1_conv1 makes a "
+            "quarter of the channels, which its unit cuts into equal groups."
         )
     if not 0 < stem < width or (width - stem) % groups:
         raise ValueError(

@@ -23,7 +23,7 @@ VARIANTS = {  # printed: Table 5 (FLOPs, weights) and Table 8 (error)
 
 
 def unit(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
-    """Figure 3: half of the channels pass by, or at stride 2 get a branch of their own; then all are shuffled.
+    """Figure 3: half of the channels pass by, or at stride 2 get a branch of their own; then a shuffle.
 
     (B, H, W, C) to (B, H / strides, W / strides, filters).
     """
@@ -56,7 +56,7 @@ def shufflenet_v2(
         ValueError: for widths that two does not divide, and for widths and depths of different lengths.
     """
     if any(width < 2 or width % 2 for width in widths):
-        raise ValueError(f"widths must be even, not {widths!r}: every unit of a stage splits its channels in two.")
+        raise ValueError(f"widths must be even, not {widths!r}: stage2_2_split and its like cut them in two.")
     if len(widths) != len(depths):
         raise ValueError(f"depths must have one number for each of the widths {widths!r}, not {depths!r}.")
 

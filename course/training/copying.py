@@ -13,7 +13,9 @@ from keras import layers as L
 
 from course.cost.graph import Node, walk
 
-Values = Mapping[str, np.ndarray | float]  # of one operation: kernel, bias; gamma, beta, mean, variance, epsilon
+Values = Mapping[
+    str, np.ndarray | float
+]  # of one operation: kernel, bias; gamma, beta, mean, variance, epsilon
 
 
 class Slot(NamedTuple):
@@ -42,7 +44,8 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
             )
     if len(theirs) != len(ours):
         raise ValueError(
-            f"{source.name} does not fit {target.name}: {len(theirs)} operations with weights against {len(ours)}."
+            f"{source.name} does not fit {target.name}: "
+            f"{len(theirs)} operations with weights against {len(ours)}."
         )
     assign(target, [(our, _values(their)) for our, their in zip(ours, theirs, strict=True)])
 
@@ -80,6 +83,11 @@ def slots(model: keras.Model) -> list[Slot]:
     return [slot for layer in _layers(model) for slot in _slots(layer)]
 
 
+def graph(model: keras.Model) -> list[Node]:
+    """The calls in a model's graph, at some size where it leaves the size open: any will do here."""
+    return walk(model, tuple(size or 224 for size in model.input_shape[1:]))
+
+
 def _slots(layer: keras.Layer) -> list[Slot]:
     match layer:
         case L.BatchNormalization(gamma=gamma, beta=beta, moving_mean=mean, moving_variance=variance):
@@ -101,7 +109,7 @@ def _slots(layer: keras.Layer) -> list[Slot]:
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
     """The layers of a functional model, inputs first, branch by branch, in sums the shorter branch first."""
-    nodes = _walk(model)
+    nodes = graph(model)
     maker = {id(tensor): node for node in nodes for tensor in node.outputs}
     depth: dict[int, int] = {}  # of a tensor: operations with weights on the longest way to it
     for node in nodes:
@@ -122,13 +130,12 @@ def _layers(model: keras.Model) -> list[keras.Layer]:
     return list(ordered.values())
 
 
-def _walk(model: keras.Model) -> list[Node]:
-    """The graph at some size, where the model leaves that open: which size does not matter here."""
-    return walk(model, tuple(size or 224 for size in model.input_shape[1:]))
-
-
 def _values(slot: Slot) -> dict:
-    values = {role: keras.ops.convert_to_numpy(variable) for role, variable in slot.variables.items() if variable is not None}
+    values = {
+        role: keras.ops.convert_to_numpy(variable)
+        for role, variable in slot.variables.items()
+        if variable is not None
+    }
     if slot.kind == "normalisation":
         values["epsilon"] = slot.layer.epsilon
     return values
@@ -148,7 +155,7 @@ def _normalisation(slot: Slot, values: Values, offsets: Mapping[int, np.ndarray]
 def _offsets(model: keras.Model, biases: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
     """What normalisations must subtract, by layer, when convolutions go without these biases, by layer."""
     carried, taken = {}, {}  # by tensor, by layer
-    nodes = _walk(model)
+    nodes = graph(model)
     for _, layer, inputs, outputs in nodes:
         arriving = [carried[id(tensor)] for tensor in inputs if id(tensor) in carried]
         if isinstance(layer, L.BatchNormalization):

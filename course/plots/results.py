@@ -1,0 +1,29 @@
+"""Figures that no network of ours can compute: results that papers and challenges report, with their source."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """The best classification entry of a group in an ImageNet challenge: top-5 error in percent, test set."""
+
+    year: int
+    name: str
+    layers: int | None  # None: no deep network
+    top5: float
+    source: str
+
+
+RUSSAKOVSKY = "Russakovsky et al. 2015, ImageNet Large Scale Visual Recognition Challenge"
+
+CHALLENGE = (
+    Entry(2010, "NEC", None, 28.2, RUSSAKOVSKY),
+    Entry(2011, "XRCE", None, 25.8, RUSSAKOVSKY),
+    Entry(2012, "AlexNet", 8, 16.4, "Krizhevsky et al. 2012, Table 2: five networks"),
+    Entry(2013, "ZFNet", 8, 11.7, "Szegedy et al. 2014, Table 2: Clarifai, without outside data"),
+    Entry(2014, "VGG", 19, 7.3, "Simonyan and Zisserman 2014, Table 7"),
+    Entry(2014, "GoogLeNet", 22, 6.7, "Szegedy et al. 2014, Table 2"),
+    Entry(2015, "ResNet", 152, 3.57, "He et al. 2015, Table 5"),
+    Entry(2016, "Trimps-Soushen", None, 2.99, "third lecture's table of the 2016 challenge"),
+    Entry(2017, "SENet", 154, 2.25, "Hu et al. 2018"),
+)
+HUMAN = 5.1  # top-5 error in percent of one trained annotator: Russakovsky et al. 2015

@@ -1,0 +1,212 @@
+"""Comparing a result with what was expected, case by case, and what may come from a student's process."""
+
+import numpy as np
+import pytest
+
+from autograder import plain
+from autograder.forbidden import mentions, uses
+from autograder.judge import compare, judge, same
+from autograder.probe import observe
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "right"),
+    [
+        (27, 27, True),
+        (27, 27.0, True),  # np.floor gives a float
+        (27, 27.5, False),
+        (27, True, False),
+        (1, True, False),
+        (27, "27", False),
+        (27, None, False),
+        (27, float("nan"), False),
+        (27, np.array(27), True),
+        (0.1, 0.1 + 1e-9, True),
+        (0.1, 0.1001, False),
+        (True, True, True),
+        (True, 1, False),
+        ("both", "both", True),
+        ("both", "Both", False),
+        ([1, 2], [1, 2], True),
+        ([1, 2], np.array([1, 2]), True),
+        ([1, 2], [2, 1], False),
+        (np.eye(2), [[1, 0], [0, 1]], True),
+        (np.eye(2), np.eye(3), False),
+        (np.eye(2), [[1, 0], [0]], False),
+        (np.eye(2), [["a", "b"], ["c", "d"]], False),
+        (np.eye(2), np.eye(2) * 1.001, False),
+        (np.eye(2), np.array([[1, 0], [0, np.nan]]), False),
+        (np.eye(2, dtype=int), np.eye(2) + 1e-9, False),  # whole numbers are exact
+    ],
+)
+def test_same(expected, got, right):
+    assert same(expected, got, 1e-6) is right
+
+
+def test_type_shape_and_value_are_lines_of_their_own():
+    aspects = [(line.aspect, line.right) for line in compare(np.eye(2), np.zeros((2, 2)), "ndarray", 1e-6)]
+    assert aspects == [("type", True), ("shape", True), ("value", False)]
+    aspects = [(line.aspect, line.right) for line in compare(np.eye(2), np.eye(3), "ndarray", 1e-6)]
+    assert aspects == [("type", True), ("shape", False)]
+    aspects = [(line.aspect, line.right) for line in compare(3, "three", "str", 1e-6)]
+    assert aspects == [("type", False)]
+
+
+def test_first_difference_is_shown():
+    *_, value = compare(np.zeros((2, 3)), np.array([[0, 0, 0], [0, 7, 8]]), "ndarray", 1e-6)
+    assert value.expected == "0 at [1, 1]"
+    assert value.got == "7 at [1, 1] (2 of 6 differ)"
+
+
+SHEET = {
+    "id": "double",
+    "title": "Twice",
+    "points": 4,
+    "tolerance": 1e-6,
+    "forbidden": ["scipy"],
+    "answers": {"double": {"hint": "add it to itself", "signature": "(x)"}},
+    "misconceptions": {"SQUARED": {"of": "double", "hint": "that is x times x"}},
+    "cases": [
+        {"of": "double", "arguments": [x], "hidden": x > 3, "expected": 2 * x, "wrong": {"SQUARED": [x * x]}}
+        for x in (2, 3, 4, 5)
+    ],
+}
+
+
+def judged(function):
+    return judge(SHEET, observe(["double"], lambda: [function], SHEET["cases"], SHEET["forbidden"]))
+
+
+def test_partial_credit_is_by_case():
+    assert judged(lambda x: 2 * x).score == 4
+    assert judged(lambda x: 2 * x if x < 5 else 0).score == 3
+    assert judged(lambda x: 0).score == 0
+
+
+def test_misconception_needs_every_case_and_two_that_tell():
+    assert list(judged(lambda x: x * x).misconceptions) == ["SQUARED"]
+    assert not judged(lambda x: x * x if x < 5 else 0).misconceptions
+    assert not judged(lambda x: 2 * x).misconceptions
+
+
+def test_an_answer_may_raise_print_change_its_input_or_be_missing():
+    def noisy(x):
+        print("thinking")
+        return 2 * x
+
+    def missing(x):
+        raise NotImplementedError
+
+    assert judged(noisy).score == 4
+    assert judged(missing).score == 0
+    assert judged(missing).verdicts[0].problem == "Not written yet."
+    assert not judged(missing).notes  # no hint before a try
+    assert "ZeroDivisionError" in judged(lambda x: x / 0).verdicts[0].problem
+    assert judged(5).verdicts[0].problem == "It is a int, not a function."
+    assert "no number" in judged(lambda x: object()).verdicts[0].problem
+
+
+def test_an_answer_cannot_change_the_inputs_of_the_next_case():
+    calls = [{"of": "total", "arguments": [[1, 2]]}] * 2
+    observed = observe(["total"], lambda: [lambda values: values.append(3) or sum(values)], calls, [])
+    assert [result["value"] for result in observed["results"]] == [6, 6]
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        {},
+        None,
+        [],
+        "full marks",
+        {"results": None},
+        {"results": []},
+        {"results": [1, 2, 3, 4]},
+        {"results": [{"value": {}}] * 4},
+        {"results": [{"score": 4}] * 4},
+        {"results": [{"value": 1, "type": 7}] * 4, "forbidden": 3},
+        {"results": [{"missing": "yes"}] * 4},
+    ],
+)
+def test_malformed_observations_earn_nothing(observed):
+    assert judge(SHEET, observed).score == 0
+
+
+def test_plain_data_round_trip():
+    value = {"a": [1, 2.5, "x", None, True], "b": np.arange(6.0).reshape(2, 3), "c": [np.eye(2)]}
+    back = plain.from_text(plain.to_text(value))
+    np.testing.assert_array_equal(back["b"], value["b"])
+    np.testing.assert_array_equal(back["c"][0], np.eye(2))
+    assert back["a"] == value["a"]
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, np.array([object()]), np.array(["text"]), lambda: 0, 1j])
+def test_only_plain_data_is_packed(value):
+    with pytest.raises(plain.NotPlainError):
+        plain.pack(value)
+
+
+def test_what_is_too_large_is_refused():
+    with pytest.raises(plain.NotPlainError, match="64 MiB"):
+        plain.pack(np.zeros(plain.LARGEST // 8 + 1))
+
+
+@pytest.mark.parametrize(
+    "line", ["", "x", "e30=.eA==", "eyIkYXJyYXkiOiAiMCJ9.", "W1tb.", "é.", "bnVsbA==.UEsDBA=="]
+)
+def test_what_is_no_plain_data_is_refused(line):
+    with pytest.raises(plain.NotPlainError):
+        plain.from_text(line)
+
+
+def test_pickles_are_refused(tmp_path):
+    import base64
+    import io
+
+    stream = io.BytesIO()
+    np.savez(stream, **{"0": np.array([print], dtype=object)})
+    text = base64.b64encode(b'{"$array": "0"}').decode()
+    line = f"{text}.{base64.b64encode(stream.getvalue()).decode()}"
+    with pytest.raises(plain.NotPlainError):
+        plain.from_text(line)
+
+
+def answer_in_main(source: str):
+    """A function as a notebook defines it: in __main__, with the imports of its cell."""
+    namespace = {"__name__": "__main__"}
+    exec(source, namespace)
+    return namespace["answer"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import scipy.signal\ndef answer(x): return scipy.signal.correlate(x, x)",
+        "from scipy.signal import correlate as mine\ndef answer(x): return mine(x, x)",
+        "import scipy.signal as s\ndef g(x): return s.correlate(x, x)\ndef answer(x): return g(x)",
+        "from scipy.signal import correlate\nanswer = lambda x: (lambda y: correlate(y, y))(x)",
+        "from scipy.signal import correlate as answer",
+        "from scipy.signal import correlate\nmake = lambda f: lambda x: f(x, x)\nanswer = make(correlate)",
+    ],
+)
+def test_forbidden_names_are_found_behind_aliases(source):
+    assert uses([answer_in_main(source)], ["scipy"]) == {"scipy"}
+
+
+def test_other_names_are_not_forbidden():
+    assert not uses([answer_in_main("import numpy as np\ndef answer(x): return np.sum(x)")], ["scipy"])
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import scipy", {"scipy"}),
+        ("def f():\n  from scipy import signal", {"scipy"}),
+        ("course.cost.arithmetic.conv_output(1, 2)", {"course.cost"}),
+        ("from course import cost", {"course.cost"}),
+        ("scipyx = 1", set()),
+        ("def broken(", set()),
+    ],
+)
+def test_forbidden_names_are_found_in_the_source(source, found):
+    assert mentions(source, ["scipy", "course.cost"]) == found
