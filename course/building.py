@@ -57,13 +57,13 @@ def features(model: keras.Model, layer: str) -> keras.Model:
     known = [each.name for each in model.layers]
     if layer not in known:
         raise unknown(f"layer in {model.name}", layer, known)
-    return keras.Model(model.inputs, model.get_layer(layer).output, name=f"{model.name}_{layer}")
+    return keras.Model(model.input, model.get_layer(layer).output, name=f"{model.name}_{layer}")
 
 
 def headless(model: keras.Model) -> keras.Model:
     """The model without its classifier: up to the input of its last layer that has weights."""
     classifier = [layer for layer in model.layers if layer.weights][-1]
-    return keras.Model(model.inputs, classifier.input, name=f"{model.name}_headless")
+    return keras.Model(model.input, classifier.input, name=f"{model.name}_headless")
 
 
 @contextlib.contextmanager

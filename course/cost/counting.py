@@ -94,6 +94,8 @@ def receptive_field(model: keras.Model | str, layer: str | None = None) -> int |
 
 def resolve(model: keras.Model | str, shape: tuple | None) -> tuple[keras.Model, tuple | None]:
     """A name as its symbolic build; a model as it is, with the shape that fixes its input."""
+    if shape is not None and None in shape:
+        raise ValueError(f"shape={shape} leaves a size open, and costs depend on it: write it as a number.")
     return (build(model, shape=shape, symbolic=True), None) if isinstance(model, str) else (model, shape)
 
 
@@ -104,7 +106,9 @@ def _rows(nodes: list[Node]) -> list[dict]:
     rows = []
     for node in nodes:
         if getattr(node.operation, "data_format", None) == "channels_first":
-            raise ValueError(f"Layer {node.name!r} is channels_first; costs are counted for channels_last only.")
+            raise ValueError(
+                f"Layer {node.name!r} is channels_first; costs are counted for channels_last only."
+            )
         field = _field(node, fields)
         fields.update({id(tensor): field for tensor in node.outputs})
         if isinstance(node.operation, PADDING):

@@ -1,0 +1,103 @@
+"""Our networks against the same of keras.applications, with the same random weights.
+
+    python benchmarks/parity.py [NAME ...]
+
+prints, for each network that keras.applications has, the largest difference between two logits as a fraction
+of the largest logit, at two sizes of image. In float64 nothing but rounding far below 1e-4 is left; float32
+shows how much of its own rounding a deep network amplifies.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import layers as L
+from rich.console import Console
+from rich.table import Table
+
+import course
+from course.training.copying import copy_weights
+from course.training.weights import SOURCES, Keras, original
+
+NAMES = [name for name, source in SOURCES.items() if isinstance(source, Keras)]
+CLASSES = 10
+IMAGES = 6
+
+
+def sizes(name: str) -> tuple[int, int]:
+    """Two sides of the image: odd, even, odd again after each halving, so that every padding shows."""
+    return (48, 64) if name.startswith("vgg") else (75, 107)
+
+
+def differences(name: str, dtype: str = "float64") -> list[float]:
+    """For each of `sizes`: the largest difference between the logits, relative to the largest logit.
+
+    Raises:
+        ValueError: where the logits hardly depend on the image, so that equality would prove nothing.
+    """
+    found = []
+    random = np.random.default_rng(0)
+    with floats(dtype):
+        for size in sizes(name):
+            theirs = original(name, weights=None, input_shape=(size, size, 3), classes=CLASSES)
+            scale = 255.0 if name.startswith("efficientnet") else 1.0  # what its Rescaling divides by
+            images = random.normal(size=(IMAGES, size, size, 3)).astype(dtype)
+            randomise(theirs, scale * images, random)
+            ours = course.build(name, shape=(size, size, 3), classes=CLASSES)
+            copy_weights(theirs, ours)
+            expected = keras.ops.convert_to_numpy(theirs(scale * images, training=False))
+            logits = keras.ops.convert_to_numpy(ours(images, training=False))
+            if expected.std(axis=0).mean() < 1e-3 * abs(expected).max():
+                raise ValueError(f"The logits of {name} hardly depend on the image.")
+            found.append(float(abs(logits - expected).max() / abs(expected).max()))
+    return found
+
+
+def randomise(model: keras.Model, images: np.ndarray, random: np.random.Generator) -> None:
+    """Weights as training may leave them: biases, scales and shifts at random, statistics off those of `images`."""
+    norms = [layer for layer in model.layers if isinstance(layer, L.BatchNormalization)]
+    for layer in model.layers:
+        if not norms and getattr(layer, "kernel", None) is not None:
+            deviation = np.sqrt(2 / np.prod(layer.kernel.shape[:-1]))  # keeps signals from dying out
+            layer.kernel.assign(random.normal(0, deviation, layer.kernel.shape))
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(random.normal(0, 0.1, layer.bias.shape))
+    for norm in norms:
+        if norm.scale:
+            norm.gamma.assign(random.uniform(0.5, 1.5, norm.gamma.shape))
+        norm.beta.assign(random.normal(0, 0.1, norm.beta.shape))
+        norm.momentum = 0.0  # the next batch's statistics replace the old
+    model(images, training=True)
+    for norm in norms:
+        variance = keras.ops.convert_to_numpy(norm.moving_variance)
+        norm.moving_mean.assign_add(random.normal(0, 0.1, variance.shape) * np.sqrt(variance))
+        norm.moving_variance.assign(variance * random.uniform(0.8, 1.25, variance.shape))
+
+
+@contextlib.contextmanager
+def floats(dtype: str) -> Iterator[None]:
+    """Models built inside compute in this type."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def main(names: list[str]) -> None:
+    table = Table("network", "images", "float64", "float32", title="Largest difference of two logits")
+    for name in names or NAMES:
+        rows = zip(sizes(name), differences(name), differences(name, "float32"), strict=True)
+        for size, double, single in rows:
+            table.add_row(name, f"{size}x{size}", f"{double:.1e}", f"{single:.1e}")
+        keras.utils.clear_session()
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
