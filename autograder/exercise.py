@@ -9,15 +9,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from autograder import plain
+from autograder.judge import look
+from autograder.probe import PROBES
 from course.errors import unknown
 
 
 @dataclass(frozen=True)
 class Case:
-    """One call of one answer: positional arguments, plain data."""
+    """One use of one answer: a probe (see autograder.probe), its arguments, and those of the judge's look.
+
+    All of it is plain data. Most answers are functions, which the probe "call" calls.
+    """
 
     of: str
     arguments: tuple
+    probe: str = "call"
+    look: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Answer:
-    """A function that the student writes: the right one, and others that are right as well."""
+    """What the student writes, most often a function: the right one, and others that are right as well."""
 
     right: Callable
     also_right: Sequence[Callable] = ()
@@ -138,7 +146,7 @@ def _sheet(exercise: Exercise, cases: list[tuple[Case, bool]]) -> dict:
         "tolerance": exercise.tolerance,
         "forbidden": list(exercise.forbidden),
         "answers": {
-            name: {"hint": answer.hint, "signature": str(inspect.signature(answer.right))}
+            name: {"hint": answer.hint, "signature": _signature(answer.right)}
             for name, answer in exercise.answers.items()
         },
         "misconceptions": {each.name: {"of": each.of, "hint": each.hint} for each in exercise.misconceptions},
@@ -146,14 +154,23 @@ def _sheet(exercise: Exercise, cases: list[tuple[Case, bool]]) -> dict:
     }
 
 
+def _signature(answer) -> str:
+    return str(inspect.signature(answer)) if callable(answer) else ""
+
+
 def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
+    def result(answer):
+        return plain.as_plain(look(case.probe, PROBES[case.probe](answer, *case.arguments), case.look))
+
     return {
         "of": case.of,
+        "probe": case.probe,
         "arguments": list(case.arguments),
+        "look": list(case.look),
         "hidden": hidden,
-        "expected": exercise.answers[case.of].right(*case.arguments),
+        "expected": result(exercise.answers[case.of].right),
         "wrong": {
-            each.name: [function(*case.arguments) for function in each.wrong]
+            each.name: [result(answer) for answer in each.wrong]
             for each in exercise.misconceptions
             if each.of == case.of
         },

@@ -1,7 +1,8 @@
 """Compares what a student's answers gave with what was expected. Trusted, and pure: data in, report out."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
@@ -54,11 +55,10 @@ def judge(sheet: dict, observed: dict) -> Report:
     """
     results = observed.get("results") if isinstance(observed, dict) else None
     if not isinstance(results, list) or len(results) != len(sheet["cases"]):
-        results = [{"error": "No result came back."}] * len(sheet["cases"])
-    verdicts = tuple(
-        _verdict(sheet, case, result if isinstance(result, dict) else {})
-        for case, result in zip(sheet["cases"], results, strict=True)
-    )
+        results = [{}] * len(sheet["cases"])
+    pairs = list(zip(sheet["cases"], results, strict=True))
+    results = [_looked(case, result) for case, result in pairs]
+    verdicts = tuple(_verdict(sheet, case, result) for (case, _), result in zip(pairs, results, strict=True))
     used = observed.get("forbidden") if isinstance(observed, dict) else None
     used = [name for name in used if name in sheet["forbidden"]] if isinstance(used, list) else []
     score = 0.0 if used else _score(sheet, verdicts)
@@ -73,6 +73,15 @@ def judge(sheet: dict, observed: dict) -> Report:
     )
 
 
+def look(probe: str, observed, arguments: Sequence):
+    """What is compared of an observation: a model is rebuilt and described, anything else is itself."""
+    if probe != "model":
+        return observed
+    from autograder.rebuild import describe
+
+    return describe(observed, *arguments)
+
+
 def same(expected, got, tolerance: float) -> bool:
     """Whether `got` passes for `expected`: same type, shape and value."""
     return all(line.right for line in compare(expected, got, type(got).__name__, tolerance))
@@ -83,7 +92,11 @@ def compare(expected, got, kind: str, tolerance: float) -> tuple[Line, ...]:
     wanted = _kind(expected)
     if not _accepts(wanted, got):
         return (Line("type", False, wanted, kind),)
+    if wanted == "table":
+        return tuple(line for key in expected for line in _entry(key, expected, got, tolerance))
     right_type = Line("type", True, wanted, kind)
+    if wanted == "texts":
+        return right_type, _texts(expected, got)
     if wanted in ("array", "list"):
         try:
             expected, got = np.asarray(expected), np.asarray(got)
@@ -124,6 +137,18 @@ def _verdict(sheet: dict, case: dict, result: dict) -> Verdict:
     else:
         problem = str(result.get("error", "No result came back."))[:500]
     return Verdict(case["of"], call, case["hidden"], lines, problem)
+
+
+def _looked(case: dict, result) -> dict:
+    """A result as a dictionary, its value looked at; what cannot be looked at is an error."""
+    if not isinstance(result, dict):
+        return {}
+    if "value" not in result:
+        return result
+    try:
+        return {**result, "value": look(case["probe"], result["value"], case["look"])}
+    except ValueError as error:  # NotRebuildableError: the model is not what it should be
+        return {"error": str(error)}
 
 
 def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
@@ -171,7 +196,9 @@ def _kind(value) -> str:
         return "bool"
     if isinstance(value, (int, float)):
         return "number"
-    return {str: "text", list: "list", np.ndarray: "array"}[type(value)]
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return "texts"
+    return {str: "text", list: "list", dict: "table", np.ndarray: "array", type(None): "nothing"}[type(value)]
 
 
 def _accepts(wanted: str, got) -> bool:
@@ -182,7 +209,9 @@ def _accepts(wanted: str, got) -> bool:
         return isinstance(got, (int, float)) and not isinstance(got, bool)
     if wanted in ("array", "list"):
         return isinstance(got, (list, np.ndarray))
-    return isinstance(got, {"bool": bool, "text": str}[wanted])
+    if wanted == "texts":
+        return isinstance(got, list) and all(isinstance(item, str) for item in got)
+    return isinstance(got, {"bool": bool, "text": str, "table": dict, "nothing": type(None)}[wanted])
 
 
 def _close(expected: float, got: float, tolerance: float) -> bool:
@@ -190,6 +219,27 @@ def _close(expected: float, got: float, tolerance: float) -> bool:
     if isinstance(expected, int):
         return got == expected
     return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def _entry(key: str, expected: dict, got: dict, tolerance: float) -> Iterator[Line]:
+    """One entry of a table: one line where it is right, else the lines that say what is wrong."""
+    if key not in got:
+        yield Line(key, False, show(expected[key]), "missing")
+        return
+    lines = compare(expected[key], got[key], type(got[key]).__name__, tolerance)
+    if all(line.right for line in lines):
+        yield Line(key, True)
+    else:
+        yield from (Line(f"{key}, {line.aspect}", *astuple(line)[1:]) for line in lines)
+
+
+def _texts(expected: list[str], got: list[str]) -> Line:
+    """The first line in which two lists of lines differ."""
+    for i in range(max(len(expected), len(got))):
+        wanted, found = (lines[i] if i < len(lines) else "nothing" for lines in (expected, got))
+        if wanted != found:
+            return Line("value", False, wanted, found[:200])
+    return Line("value", True)
 
 
 def _array_value(expected: np.ndarray, got: np.ndarray, tolerance: float) -> Line:

@@ -45,6 +45,11 @@ def unpack(text: str, npz: bytes = b""):
         raise NotPlainError(f"The message is no plain data: {error}.") from None
 
 
+def as_plain(value):
+    """`value` as it arrives on the other side: tensors are arrays, tuples lists. Raises NotPlainError."""
+    return unpack(*pack(value))
+
+
 def to_text(value) -> str:
     """`pack` in one line of ASCII, to pass through a notebook's messages."""
     text, npz = pack(value)

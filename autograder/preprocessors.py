@@ -101,7 +101,7 @@ class Judge(Execute):
 
     def _observe(self, check: Check, sheet: dict, index: int) -> dict:
         """What the student's process answers to the sheet's calls; {} if it is nothing readable."""
-        calls = [{"of": case["of"], "arguments": case["arguments"]} for case in sheet["cases"]]
+        calls = [{key: case[key] for key in ("of", "probe", "arguments")} for case in sheet["cases"]]
         request = {"names": list(sheet["answers"]), "calls": calls, "forbidden": sheet["forbidden"]}
         answers = "".join(f"{answer}, " for answer in check.answers)
         source = (

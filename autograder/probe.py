@@ -1,4 +1,4 @@
-"""Runs in the student's process: calls the answers on given inputs and sends back plain data.
+"""Runs in the student's process: puts the answers to use on given inputs and sends back plain data.
 
 It knows no expected value, so nothing here is worth stealing, and whatever it sends is only data.
 """
@@ -35,13 +35,13 @@ def respond(request: str, answers: Callable[[], Sequence]) -> Message:
 def observe(
     names: Sequence[str], answers: Callable[[], Sequence], calls: Sequence[dict], forbidden: Sequence[str]
 ) -> dict:
-    """Call the answers; never raises because of them.
+    """Put the answers to use; never raises because of them.
 
     Args:
         names: what the answers are called, in order.
         answers: gives the student's answers, in that order; called here so that a name that was
             never defined is an observation, not an exception.
-        calls: {"of": name, "arguments": [...]} each.
+        calls: {"of": name, "probe": name of a probe, "arguments": [...]} each.
         forbidden: dotted names that the answers must not use.
 
     Returns:
@@ -53,18 +53,92 @@ def observe(
             given = dict(zip(names, answers(), strict=True))
         except Exception as error:
             return {"results": [_failure(error)] * len(calls), "forbidden": []}
-        results = [_result(given[call["of"]], call["arguments"]) for call in calls]
+        results = [_result(given[call["of"]], call["probe"], call["arguments"]) for call in calls]
         return {"results": results, "forbidden": sorted(uses(given.values(), forbidden))}
 
 
-def _result(answer, arguments: list) -> dict:
+def call(answer: Callable, *arguments):
+    """What a function returns."""
     if not callable(answer):
-        return {"error": f"It is a {type(answer).__name__}, not a function."}
+        raise TypeError(f"It is a {type(answer).__name__}, not a function.")
+    return answer(*arguments)
+
+
+def value(answer):
+    """The answer itself: a number, a text, a list or an array."""
+    return answer
+
+
+def layer(answer: type, arguments: dict, weights: dict, batches: list, training: bool) -> dict:
+    """What a layer class does: made with keyword arguments, called on batches one after the other.
+
+    Args:
+        answer: a keras.layers.Layer class, or a function that makes a layer.
+        arguments: for its constructor.
+        weights: name -> array, assigned once the layer is built; a name it lacks is an error.
+        batches: arrays (batch, ...).
+        training: how each call is made.
+
+    Returns:
+        {"output 1", "output 2", …: one a batch; "gradient": of the sum of output 1's squares with
+        respect to batch 1; "weights": each as text, by name; "state": name -> values of the
+        non-trainable weights afterwards; "copy": output 1 of a layer made from the configuration}.
+    """
+    import keras
+    import tensorflow as tf
+
+    def make(source: Callable[[], keras.layers.Layer]) -> keras.layers.Layer:
+        made = source()
+        if not isinstance(made, keras.layers.Layer):
+            raise TypeError(f"It makes a {type(made).__name__}, not a keras.layers.Layer.")
+        if not made.built:
+            made.build(batches[0].shape)
+        known = {weight.name: weight for weight in made.weights}
+        for name, array in weights.items():
+            if name not in known:
+                raise ValueError(
+                    f"The layer has no weight called {name!r}; it has {sorted(known) or 'none'}."
+                )
+            known[name].assign(array)
+        return made
+
+    made = make(lambda: answer(**arguments))
+    first = tf.convert_to_tensor(batches[0])
+    with tf.GradientTape() as tape:
+        tape.watch(first)
+        outputs = [made(first, training=training)]
+        energy = tf.reduce_sum(tf.square(outputs[0]))
+    outputs += [made(batch, training=training) for batch in batches[1:]]
+    twin = make(lambda: type(made).from_config(made.get_config()))
+    kinds = {True: "trainable", False: "not trainable"}
+    return {
+        **{f"output {i}": output for i, output in enumerate(outputs, start=1)},
+        "gradient": tape.gradient(energy, first),
+        "weights": sorted(
+            f"{each.name} {tuple(each.shape)} {kinds[each.trainable]}" for each in made.weights
+        ),
+        "state": {each.name: each.numpy() for each in made.non_trainable_weights},
+        "copy": twin(batches[0], training=training),
+    }
+
+
+def model(answer: Callable, arguments: dict) -> dict:
+    """The model that a function makes, as data: its configuration, from which the judge rebuilds it."""
+    import keras
+
+    made = answer(**arguments)
+    if not isinstance(made, keras.Model):
+        raise TypeError(f"It makes a {type(made).__name__}, not a keras.Model.")
+    return keras.saving.serialize_keras_object(made)
+
+
+PROBES = {probe.__name__: probe for probe in (call, value, layer, model)}
+
+
+def _result(answer, probe: str, arguments: list) -> dict:
     try:
-        value = answer(*copy.deepcopy(arguments))  # a copy: an answer may change its inputs
-        observation = {"value": value, "type": type(value).__name__}
-        plain.pack(observation)
-        return observation
+        found = PROBES[probe](answer, *copy.deepcopy(arguments))  # a copy: an answer may change its inputs
+        return plain.as_plain({"value": found, "type": type(found).__name__})
     except Exception as error:
         return _failure(error)
 

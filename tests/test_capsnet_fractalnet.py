@@ -8,9 +8,10 @@ import pytest
 
 import course
 from course.building import symbolic_scope
-from course.layers import DIGIT_CODES, FractalJoin, GlobalDropPath, StochasticDepth
+from course.layers import FractalJoin, GlobalDropPath, StochasticDepth
 from course.models import capsnet as capsules
 from course.models.fractalnet import column
+from course.models.lenet import DIGIT_CODES
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs tf.GradientTape")
 
@@ -45,7 +46,7 @@ def test_original_lenet_has_the_papers_parameters():
 def test_original_lenet_answers_by_the_nearest_code():
     model = course.build("lenet5_sparse")
     x = random(3, 32, 32, 1)
-    features = numpy(course.features(model, "F6_tanh")([x]))
+    features = numpy(course.features(model, "F6_tanh")(x))
     distances = ((features[:, None] - DIGIT_CODES) ** 2).sum(-1)
     np.testing.assert_allclose(numpy(model(x)), -distances, rtol=1e-5)
 
@@ -80,7 +81,7 @@ def test_capsnet_has_the_papers_parameters():
 
 def test_capsnet_routes_as_the_paper_says(small_capsnet):
     x = random(2, 19, 21, 1)
-    u = numpy(course.features(small_capsnet, "primary_capsules")([x])).reshape(2, -1, 4)
+    u = numpy(course.features(small_capsnet, "primary_capsules")(x)).reshape(2, -1, 4)
     u_hat = np.einsum("bid,idje->bije", u, small_capsnet.get_layer("digit_capsules").kernel)
     b = np.zeros(u_hat.shape[:3])
     for _ in range(3):
@@ -131,7 +132,7 @@ def test_decoder_sees_the_labelled_capsule_alone(small_capsnet):
     model = capsules.with_decoder(small_capsnet)
     image = np.repeat(random(1, 19, 21, 1), 3, 0)
     masked = keras.Model(model.input, model.get_layer("masked").output)([image, np.eye(3)])
-    capsule = numpy(course.features(small_capsnet, "digit_capsules")([image]))
+    capsule = numpy(course.features(small_capsnet, "digit_capsules")(image))
     np.testing.assert_allclose(numpy(masked), capsule * np.eye(3)[..., None], rtol=1e-5)
 
     lengths, reconstruction = map(numpy, model([image, np.eye(3)]))

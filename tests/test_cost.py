@@ -252,9 +252,9 @@ def test_models_without_a_graph():
 
     with pytest.raises(ValueError, match=r"'mine' is a Mine whose layers are called in Python"):
         cost.table(Mine())
-    with pytest.raises(ValueError, match=r"begin it with keras.Input"):
+    with pytest.raises(ValueError, match=r"begin it with keras\.Input"):
         cost.table(keras.Sequential([L.Dense(3)], name="late"))
-    with pytest.raises(ValueError, match="neither a functional keras.Model nor the name"):
+    with pytest.raises(ValueError, match=r"neither a functional keras\.Model nor the name"):
         cost.table(L.Dense(3))
     image = keras.Input((8, 8, 3))
     with pytest.raises(TypeError, match=r"'mine', a Mine, hides its layers in call\(\)"):
@@ -314,8 +314,8 @@ def test_receptive_field(name, layer):
 # TensorFlow's profiler
 
 PROFILED = (
-    "alexnet_2012", "vgg11", "googlenet", "inception_v3", "resnet50", "resnext50_32x4d", "se_resnet50", "squeezenet",
-    "mobilenet", "mobilenet_v3_small", "xception", "shufflenet_v2_x1_0", "ghostnet",
+    "alexnet_2012", "vgg11", "googlenet", "inception_v3", "resnet50", "resnext50_32x4d", "se_resnet50",
+    "squeezenet", "mobilenet", "mobilenet_v3_small", "xception", "shufflenet_v2_x1_0", "ghostnet",
 )  # fmt: skip
 
 
@@ -343,7 +343,7 @@ def test_macs_are_half_of_what_the_profiler_counts(name):
     with tf.Graph().as_default() as graph, symbolic_scope():
         model(tf.compat.v1.placeholder("float32", (1, *model.input_shape[1:])), training=False)
         # Keras compiles grouped convolutions with XLA, where the profiler does not see them
-        for row in rows[(rows["groups"] > 1)].itertuples():
+        for row in rows[rows["groups"] > 1].itertuples():
             x = tf.zeros((1, row.in_h, row.in_w, row.in_c))
             kernel = tf.zeros((row.kernel, row.kernel, row.in_c // row.groups, row.filters))
             tf.nn.conv2d(x, kernel, row.stride, "SAME")

@@ -67,7 +67,15 @@ SHEET = {
     "answers": {"double": {"hint": "add it to itself", "signature": "(x)"}},
     "misconceptions": {"SQUARED": {"of": "double", "hint": "that is x times x"}},
     "cases": [
-        {"of": "double", "arguments": [x], "hidden": x > 3, "expected": 2 * x, "wrong": {"SQUARED": [x * x]}}
+        {
+            "of": "double",
+            "probe": "call",
+            "arguments": [x],
+            "look": [],
+            "hidden": x > 3,
+            "expected": 2 * x,
+            "wrong": {"SQUARED": [x * x]},
+        }
         for x in (2, 3, 4, 5)
     ],
 }
@@ -102,12 +110,12 @@ def test_an_answer_may_raise_print_change_its_input_or_be_missing():
     assert judged(missing).verdicts[0].problem == "Not written yet."
     assert not judged(missing).notes  # no hint before a try
     assert "ZeroDivisionError" in judged(lambda x: x / 0).verdicts[0].problem
-    assert judged(5).verdicts[0].problem == "It is a int, not a function."
+    assert judged(5).verdicts[0].problem == "TypeError: It is a int, not a function."
     assert "no number" in judged(lambda x: object()).verdicts[0].problem
 
 
 def test_an_answer_cannot_change_the_inputs_of_the_next_case():
-    calls = [{"of": "total", "arguments": [[1, 2]]}] * 2
+    calls = [{"of": "total", "probe": "call", "arguments": [[1, 2]]}] * 2
     observed = observe(["total"], lambda: [lambda values: values.append(3) or sum(values)], calls, [])
     assert [result["value"] for result in observed["results"]] == [6, 6]
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from course import layers
 from course.layers import activations
-from course.layers.sparse_conv import LENET_C3
+from course.models.lenet import C3_TABLE, DIGIT_CODES
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs tf.GradientTape")
 
@@ -169,11 +169,11 @@ CASES = [
         partial(layers.PrimaryCapsules, capsules=3, dimension=4, kernel_size=3, strides=2),
         ((1, 5, 7, 6), (2, 6, 9, 3)), primary_capsules,
     ),
-    Case(partial(layers.RBFOutput), ((1, 84), (3, 84)), rbf),
+    Case(partial(layers.RBFOutput, DIGIT_CODES), ((1, 84), (3, 84)), rbf),
     Case(partial(layers.RBFOutput, [[0.5, -1.0, 2.0], [0.0, 3.0, 1.0]]), ((2, 3),), rbf, id="_codes"),
-    Case(partial(layers.SparseConv2D), ((1, 5, 7, 6), (2, 6, 6, 6)), sparse_convolution),
+    Case(partial(layers.SparseConv2D, C3_TABLE, 5), ((1, 5, 7, 6), (2, 6, 6, 6)), sparse_convolution),
     Case(
-        partial(layers.SparseConv2D, table=((2,), (0, 2), (1,)), kernel_size=2),
+        partial(layers.SparseConv2D, ((2,), (0, 2), (1,)), 2),
         ((1, 3, 5, 3), (2, 2, 2, 4)), sparse_convolution, id="_small",
     ),
     Case(partial(layers.Squash), ((1, 3, 5), (2, 2, 3, 4)), lambda layer, x: squash(x)),
@@ -360,11 +360,11 @@ def test_config_makes_the_same_layer(case):
         (partial(layers.PrimaryCapsules, kernel_size=0), "kernel_size must be an integer"),
         (partial(layers.PrimaryCapsules, strides=0), "strides must be an integer"),
         (partial(layers.RBFOutput, [1, -1]), r"codes must be a table .* not of shape \(2,\)"),
-        (partial(layers.SparseConv2D, table=()), "table must have a row for each output map"),
-        (partial(layers.SparseConv2D, table=((0, 1), ())), "Row 1 of table must name different input maps"),
-        (partial(layers.SparseConv2D, table=((0, 0),)), r"Row 0 .* it is \(0, 0\)"),
-        (partial(layers.SparseConv2D, table=((-1,),)), r"Row 0 .* from 0; it is \(-1,\)"),
-        (partial(layers.SparseConv2D, kernel_size=0), "kernel_size must be an integer of at least 1, not 0"),
+        (partial(layers.SparseConv2D, (), 5), "table must have a row for each output map"),
+        (partial(layers.SparseConv2D, ((0, 1), ()), 5), "Row 1 of table must name different input maps"),
+        (partial(layers.SparseConv2D, ((0, 0),), 5), r"Row 0 .* it is \(0, 0\)"),
+        (partial(layers.SparseConv2D, ((-1,),), 5), r"Row 0 .* from 0; it is \(-1,\)"),
+        (partial(layers.SparseConv2D, ((0,),), 0), "kernel_size must be an integer of at least 1, not 0"),
         (partial(layers.StochasticDepth, 0), "survival must be above 0 and at most 1, not 0"),
         (partial(layers.StochasticDepth, 1.1), "survival must be above 0 and at most 1, not 1.1"),
         (partial(layers.TrainableSubsampling2D, 0), "pool_size must be an integer of at least 1, not 0"),
@@ -382,8 +382,8 @@ def test_a_bad_argument_is_named(make, message):
         (layers.ChannelShuffle(4), (1, 3, 3, 6), "groups=4 must divide the 6 channels"),
         (layers.ChannelSplit(4), (1, 3, 3, 6), "parts=4 must divide the 6 channels"),
         (layers.FractalJoin(), [(1, 3, 3, 6), (1, 2)], r"takes \[x_1, x_2, …, in_use\], not 2 tensors"),
-        (layers.RBFOutput(), (1, 83), "codes has 84 features, but the input has 83"),
-        (layers.SparseConv2D(), (1, 9, 9, 5), "table names input map 5, but there are 5"),
+        (layers.RBFOutput(DIGIT_CODES), (1, 83), "codes has 84 features, but the input has 83"),
+        (layers.SparseConv2D(C3_TABLE, 5), (1, 9, 9, 5), "table names input map 5, but there are 5"),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
@@ -475,23 +475,23 @@ def test_shuffle_of_two_groups_interleaves_them():
 
 
 def test_lenet_c3_has_the_papers_connections():
-    assert [len(row) for row in LENET_C3] == [3] * 6 + [4] * 9 + [6]
-    layer = layers.SparseConv2D()
+    assert [len(row) for row in C3_TABLE] == [3] * 6 + [4] * 9 + [6]
+    layer = layers.SparseConv2D(C3_TABLE, 5)
     layer.build((None, 14, 14, 6))
     assert layer.count_params() == 1516
 
 
 def test_sparse_convolution_starts_as_a_dense_one_with_holes():
     initializer = keras.initializers.GlorotUniform(seed=3)
-    layer = layers.SparseConv2D(kernel_initializer=initializer)
+    layer = layers.SparseConv2D(C3_TABLE, 5, initializer)
     layer.build((None, 14, 14, 6))
     dense = numpy(keras.initializers.GlorotUniform(seed=3)((5, 5, 6, 16)))[0]
-    start = [dense[:, :, source, i] for i, row in enumerate(LENET_C3) for source in row]
+    start = [dense[:, :, source, i] for i, row in enumerate(C3_TABLE) for source in row]
     np.testing.assert_array_equal(layer.kernel, np.stack(start, axis=-1))
 
 
 def test_digit_codes_are_ten_bitmaps_far_from_one_another():
-    codes = layers.DIGIT_CODES
+    codes = DIGIT_CODES
     assert codes.shape == (10, 7 * 12)
     assert set(np.unique(codes)) == {-1, 1}
     pixels_apart = [(a != b).sum() for a, b in itertools.combinations(codes, 2)]
@@ -499,7 +499,7 @@ def test_digit_codes_are_ten_bitmaps_far_from_one_another():
 
 
 def test_rbf_output_is_greatest_for_the_digit_drawn():
-    output = numpy(layers.RBFOutput()(layers.DIGIT_CODES.astype("float32")))[0]
+    output = numpy(layers.RBFOutput(DIGIT_CODES)(DIGIT_CODES.astype("float32")))[0]
     assert output.argmax(axis=1).tolist() == list(range(10))
     np.testing.assert_array_equal(output.max(axis=1), 0)
 

@@ -328,6 +328,15 @@ def test_gates_of_se_resnet50():
     assert model.get_layer("conv5_1_se_reduce").units == 2048 // 16
 
 
+@pytest.mark.parametrize(
+    ("name", "padding"),
+    [("resnet50", 1), ("se_resnet50", (0, 1)), ("senet154", (0, 1)), ("resnext50_32x4d", 1)],
+)
+def test_padding_of_the_stems_pooling_is_that_of_the_authors_library(name, padding):
+    expected = keras.layers.ZeroPadding2D(padding if padding == 1 else (padding, padding)).padding
+    assert symbolic(name).get_layer("pool1_pad").padding == expected
+
+
 def test_gates_of_the_other_families():
     inception, vgg = symbolic("se_inception_v2"), symbolic("se_vgg16")
     assert inception.get_layer("inception_3a_se_scale").input[0] is inception.get_layer("inception_3a").output

@@ -48,10 +48,11 @@ def table(model: keras.Model | str, shape: tuple[int, int, int] | None = None) -
 
     Returns:
         One row a call of a layer, in the order of the paper's drawing, zero padding folded into the layer
-        that it pads: name; kind; in_c, in_h, in_w; filters, kernel, stride, pad, groups; out_c, out_h,
-        out_w; bytes of the output in float32; params (trainable) and non_trainable, both 0 where a layer
-        is called again; macs; other (operations that are no MAC: pooling, normalisation across channels,
-        gates); receptive_field and jump (pixels of the input). Pairs are given as one number where equal.
+        that it pads: name; kind; in_c, in_h, in_w; filters, kernel, stride, pad (of two unequal sides the
+        larger), groups; out_c, out_h, out_w; bytes of the output in float32; params (trainable) and
+        non_trainable, both 0 where a layer is called again; macs; other (operations that are no MAC:
+        pooling, normalisation across channels, gates); receptive_field and jump (pixels of the input).
+        Height and width are one number where equal, else "HxW".
 
     Raises:
         ValueError: for an unknown name, a model without a graph, and an input of unknown size.
@@ -144,10 +145,10 @@ def _geometry(node: Node, padding: Node | None) -> dict:
     in_c, in_h, in_w = _size((padding or node).inputs[0])
     pad = (0, 0)
     if padding is not None and has_window:
-        pad = _before(padding.operation)
+        pad = _zeros(padding.operation)
     elif has_window and getattr(layer, "padding", None) == "same":
         sizes = zip((in_h, in_w), kernel, stride, strict=True)
-        pad = tuple(max((-(-n // s) - 1) * s + k - n, 0) // 2 for n, k, s in sizes)
+        pad = tuple(-(-max((-(-n // s) - 1) * s + k - n, 0) // 2) for n, k, s in sizes)
     out_c, out_h, out_w = _size(node.outputs[0])
     return {
         "name": node.name,
@@ -159,7 +160,7 @@ def _geometry(node: Node, padding: Node | None) -> dict:
         "kernel": _side(kernel) if has_window else 0,
         "stride": _side(stride) if has_window else 0,
         "pad": _side(pad),
-        "groups": getattr(layer, "groups", 1),
+        "groups": getattr(layer, "groups", 1) if has_window else 1,
         "out_c": out_c,
         "out_h": out_h,
         "out_w": out_w,
@@ -182,12 +183,12 @@ def _costs(node: Node, counted: set[int]) -> dict:
     }
 
 
-def _before(layer: L.ZeroPadding1D | L.ZeroPadding2D) -> tuple[int, int]:
-    """Zeros above and to the left."""
+def _zeros(layer: L.ZeroPadding1D | L.ZeroPadding2D) -> tuple[int, int]:
+    """Rows and columns of zeros, on the side that has more."""
     if isinstance(layer, L.ZeroPadding1D):
-        return layer.padding[0], 0
-    (top, _), (left, _) = layer.padding
-    return top, left
+        return max(layer.padding), 0
+    rows, columns = layer.padding
+    return max(rows), max(columns)
 
 
 def _size(tensor: keras.KerasTensor) -> tuple[int, int, int]:

@@ -13,14 +13,13 @@ from course.layers.l2_pooling import L2Pooling2D
 from course.layers.local_response_normalization import LocalResponseNormalization
 from course.layers.local_response_normalization_within_channel import LocalResponseNormalizationWithinChannel
 from course.layers.primary_capsules import PrimaryCapsules
-from course.layers.rbf_output import DIGIT_CODES, RBFOutput
+from course.layers.rbf_output import RBFOutput
 from course.layers.sparse_conv import SparseConv2D
 from course.layers.squash import Squash
 from course.layers.stochastic_depth import StochasticDepth
 from course.layers.trainable_subsampling import TrainableSubsampling2D
 
 __all__ = [
-    "DIGIT_CODES",
     "BatchNormalizationFromScratch",
     "CapsuleLength",
     "ChannelPadding",

@@ -13,7 +13,7 @@ class ChannelPadding(keras.layers.Layer):
     (batch, …, C) becomes (batch, …, channels). No weights; inference and training are the same. The
     stride of such a shortcut is a layer of its own before this one: `MaxPooling2D(1, strides=2)`.
 
-    Source: He, Zhang, Ren and Sun 2016, section 3.3, option A.
+    Source: He, Zhang, Ren and Sun 2015, section 3.3, option A.
 
     Args:
         channels: channels of the output.

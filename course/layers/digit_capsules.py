@@ -26,7 +26,7 @@ class DigitCapsules(keras.layers.Layer):
     weights: 1152 · 8 · 10 · 16 = 1,474,560 by default. Inference and training are the same, and the
     gradient passes through every iteration. Below float32 the routing is computed in float32.
 
-    Source: Sabour, Frosst and Hinton 2017, section 3 and procedure 1.
+    Source: Sabour, Frosst and Hinton 2017, section 2 and procedure 1.
 
     Args:
         capsules: vectors of the output, one a class.

@@ -6,31 +6,6 @@ from keras import ops
 
 from course.layers.numeric import at_least_float32
 
-# The digits 0 to 9 as bitmaps, 7 pixels wide and 12 high. The paper prints its own as a picture only
-# (figure 3); these are drawn after the same rule, a stylised digit on empty last rows, not read off it.
-BITMAPS = """
- .#####.  ...##..  .#####.  #######  ....##.  #######  ..####.  #######  .#####.  .#####.
- ##...##  ..###..  ##...##  ....##.  ...###.  ##.....  .##....  ##...##  ##...##  ##...##
- ##..###  .####..  .....##  ...##..  ..####.  ##.....  ##.....  .....##  ##...##  ##...##
- ##.####  ...##..  .....##  ..##...  .##.##.  ##.....  ##.....  ....##.  .##.##.  ##...##
- ####.##  ...##..  ....##.  .####..  ##..##.  ######.  ######.  ....##.  ..###..  .######
- ###..##  ...##..  ...##..  ....##.  ##..##.  .....##  ##...##  ...##..  .##.##.  .....##
- ##...##  ...##..  ..##...  .....##  #######  .....##  ##...##  ...##..  ##...##  .....##
- ##...##  ...##..  .##....  .....##  ....##.  .....##  ##...##  ..##...  ##...##  .....##
- ##...##  ...##..  ##.....  ##...##  ....##.  ##...##  ##...##  ..##...  ##...##  ....##.
- .#####.  .######  #######  .#####.  ....##.  .#####.  .#####.  ..##...  .#####.  .####..
- .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
- .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
-"""
-
-# (10, 84): a row a digit, its pixels line by line, +1 for ink and -1 for paper
-DIGIT_CODES = np.array(
-    [
-        [1 if pixel == "#" else -1 for line in digit for pixel in line]
-        for digit in zip(*(line.split() for line in BITMAPS.strip().splitlines()), strict=True)
-    ]
-)
-
 
 @keras.saving.register_keras_serializable(package="course")
 class RBFOutput(keras.layers.Layer):
@@ -47,13 +22,13 @@ class RBFOutput(keras.layers.Layer):
     Source: LeCun, Bottou, Bengio and Haffner 1998, section II.B, equation 7.
 
     Args:
-        codes: (classes, features), each row the code of a class; by default ten digits as bitmaps.
+        codes: (classes, features), each row the code of a class.
 
     Raises:
         ValueError: for codes that are no table, and for an input of another length.
     """
 
-    def __init__(self, codes=DIGIT_CODES, **kwargs):
+    def __init__(self, codes, **kwargs):
         super().__init__(**kwargs)
         self.codes = np.asarray(codes)
         if self.codes.ndim != 2:

@@ -6,14 +6,6 @@ from keras import KerasTensor, ops
 
 from course.errors import check_positive_integer
 
-# Table I of LeCun, Bottou, Bengio and Haffner 1998: the maps of S2 that each of C3's sixteen maps sees.
-LENET_C3 = (
-    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1),
-    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2),
-    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
-    (0, 1, 2, 3, 4, 5),
-)  # fmt: skip
-
 
 @keras.saving.register_keras_serializable(package="course")
 class SparseConv2D(keras.layers.Layer):
@@ -38,7 +30,7 @@ class SparseConv2D(keras.layers.Layer):
             and a kernel_size below 1.
     """
 
-    def __init__(self, table=LENET_C3, kernel_size: int = 5, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(self, table, kernel_size: int, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         check_positive_integer("kernel_size", kernel_size)
         if not table:

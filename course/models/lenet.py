@@ -1,9 +1,10 @@
 """LeNet-5. LeCun, Bottou, Bengio & Haffner 1998, section II.B and figure 2."""
 
 import keras
+import numpy as np
 from keras import layers as L
 
-from course.layers import DIGIT_CODES, RBFOutput, SparseConv2D, TrainableSubsampling2D, scaled_tanh
+from course.layers import RBFOutput, SparseConv2D, TrainableSubsampling2D, scaled_tanh
 from course.registry import family, row
 
 VARIANTS = {
@@ -33,6 +34,39 @@ def lenet(shape=(32, 32, 1), classes=10, name="lenet5"):
     return keras.Model(image, L.Dense(classes, name="output")(x), name=name)
 
 
+# Table I: the maps of S2 that each of C3's sixteen maps sees, 60 connections of 96
+C3_TABLE = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
+    (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+
+# The digits 0 to 9 as bitmaps, 7 pixels wide and 12 high. The paper prints its own as a picture only
+# (figure 3); these are drawn after the same rule, a stylised digit on empty last rows, not read off it.
+BITMAPS = """
+ .#####.  ...##..  .#####.  #######  ....##.  #######  ..####.  #######  .#####.  .#####.
+ ##...##  ..###..  ##...##  ....##.  ...###.  ##.....  .##....  ##...##  ##...##  ##...##
+ ##..###  .####..  .....##  ...##..  ..####.  ##.....  ##.....  .....##  ##...##  ##...##
+ ##.####  ...##..  .....##  ..##...  .##.##.  ##.....  ##.....  ....##.  .##.##.  ##...##
+ ####.##  ...##..  ....##.  .####..  ##..##.  ######.  ######.  ....##.  ..###..  .######
+ ###..##  ...##..  ...##..  ....##.  ##..##.  .....##  ##...##  ...##..  .##.##.  .....##
+ ##...##  ...##..  ..##...  .....##  #######  .....##  ##...##  ...##..  ##...##  .....##
+ ##...##  ...##..  .##....  .....##  ....##.  .....##  ##...##  ..##...  ##...##  .....##
+ ##...##  ...##..  ##.....  ##...##  ....##.  ##...##  ##...##  ..##...  ##...##  ....##.
+ .#####.  .######  #######  .#####.  ....##.  .#####.  .#####.  ..##...  .#####.  .####..
+ .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
+ .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
+"""
+
+# (10, 84): a row a digit, its pixels line by line, +1 for ink and -1 for paper
+DIGIT_CODES = np.array(
+    [
+        [1 if pixel == "#" else -1 for line in digit for pixel in line]
+        for digit in zip(*(line.split() for line in BITMAPS.strip().splitlines()), strict=True)
+    ]
+)
+
 ORIGINAL = {  # printed: section II.B (parameters), III.B (test error on MNIST)
     "lenet5_sparse": row(params="60,000", top1="0.95", aliases=("lenet5_1998",)),
 }
@@ -57,7 +91,7 @@ def lenet_original(shape=(32, 32, 1), classes=10, name="lenet5_sparse"):
     x = image = keras.Input(shape, name="image")
     x = tanh(L.Conv2D(6, 5, name="C1")(x), "C1")  # (B, 28, 28, 6), 156 parameters
     x = tanh(TrainableSubsampling2D(2, name="S2")(x), "S2")  # 12
-    x = tanh(SparseConv2D(kernel_size=5, name="C3")(x), "C3")  # (B, 10, 10, 16), 1,516
+    x = tanh(SparseConv2D(C3_TABLE, 5, name="C3")(x), "C3")  # (B, 10, 10, 16), 1,516
     x = tanh(TrainableSubsampling2D(2, name="S4")(x), "S4")  # 32
     x = tanh(L.Conv2D(120, 5, name="C5")(x), "C5")  # (B, 1, 1, 120), 48,120
     x = L.Flatten(name="flatten")(x)

@@ -20,6 +20,11 @@ VARIANTS = {  # printed: Tables 4 and 5; top-1 error is 100 minus the accuracy t
 }  # fmt: skip
 
 
+def scaled(size: int | None, rho: float) -> int | None:
+    """A side of the image after the resolution multiplier; an unknown one (None) stays unknown."""
+    return size if size is None else round(rho * size)
+
+
 @family(paper="howard2017mobilenet", variants=VARIANTS)
 def mobilenet(
     alpha=1.0,
@@ -65,8 +70,3 @@ def mobilenet(
                 x = conv_bn(x, int(filters * alpha), 3, strides, name=f"conv_full_{block}", **options)
     x = L.GlobalAveragePooling2D(name="avg_pool")(x)  # (B, 1024), from (B, 7, 7, 1024)
     return keras.Model(image, L.Dense(classes, name="fc")(x), name=name)
-
-
-def scaled(size: int | None, rho: float) -> int | None:
-    """A side of the image after the resolution multiplier; an unknown one (None) stays unknown."""
-    return size if size is None else round(rho * size)

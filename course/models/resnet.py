@@ -74,7 +74,7 @@ def check_option(option: str | None, allowed: tuple = ("A", "B", "C", None)) -> 
         raise ValueError(f"option must be one of {', '.join(map(repr, allowed))}, not {option!r}.")
 
 
-v15 = partial(bottleneck, stride_in="3x3")
+v15 = partial(bottleneck, stride_in="3x3")  # the bottleneck of "v1.5"
 
 VARIANTS = {  # printed: Table 1 (macs), one crop by the authors' page (v1) or the first lecture (the others)
     "resnet18": row(block=basic, depths=(2, 2, 2, 2), macs="1.8G", top5="10.92"),

@@ -55,7 +55,7 @@ def senet(
     """The registered network `base` with a squeeze-and-excitation gate in every block.
 
     Input (224, 224, 3), output (1000,) logits. The gate stands before a residual addition, after an
-    inception module, and after each convolution's ReLU in VGG (sections 3.3 and 6.4). `changes` are
+    inception module, and after each convolution's ReLU in VGG (section 3.3). `changes` are
     arguments of the base's builder, such as {"width": 16}.
     """
     check_positive_integer("reduction", reduction)

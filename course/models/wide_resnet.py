@@ -1,4 +1,4 @@
-"""Wide residual networks. Zagoruyko & Komodakis 2016, Table 1 (CIFAR) and Table 8 (ImageNet)."""
+"""Wide residual networks. Zagoruyko & Komodakis 2016, Table 1 and section 3."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from course.models.preact_resnet import basic, unit
 from course.models.resnet import bottleneck, resnet
 from course.registry import family, row
 
-CIFAR_VARIANTS = {  # printed: Table 4, test error on CIFAR-10 with flips and shifts, without dropout
+CIFAR_VARIANTS = {  # printed: section 3, test error on CIFAR-10 with flips and shifts, no dropout
     "wrn16_8": row(depth=16, widen=8, params="11.0M", top1="4.27", aliases=("wrn_16_8",)),
     "wrn28_10": row(depth=28, widen=10, params="36.5M", top1="4.00", aliases=("wrn_28_10",)),
     "wrn40_4": row(depth=40, widen=4, params="8.9M", top1="4.53", aliases=("wrn_40_4",)),
@@ -44,7 +44,7 @@ def wide_resnet(depth, widen, dropout=0.0, shape=(32, 32, 3), classes=10, name="
     return keras.Model(image, L.Dense(classes, name="fc")(x), name=name)
 
 
-IMAGENET_VARIANTS = {  # printed: Table 8, one crop
+IMAGENET_VARIANTS = {  # printed: section 3, one crop
     "wide_resnet50_2": row(depths=(3, 4, 6, 3), params="68.9M", top1="21.9", top5="6.03"),
     "wide_resnet101_2": row(depths=(3, 4, 23, 3)),  # torchvision's
 }

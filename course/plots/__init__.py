@@ -10,12 +10,28 @@ from course.plots.convolution import (
     sliding_window,
     sliding_window_animation,
 )
+from course.plots.costs import accuracy_against_operations, cost_bars, cost_comparison
 from course.plots.gallery import save, save_all
+from course.plots.papers import (
+    cardinality_against_width,
+    compression_table,
+    densenet_against_resnet,
+    imagenet_timeline,
+    mobilenet_tradeoffs,
+)
 from course.plots.style import FIGURES
 
 __all__ = [
     "FIGURES",
+    "accuracy_against_operations",
+    "cardinality_against_width",
+    "compression_table",
+    "cost_bars",
+    "cost_comparison",
+    "densenet_against_resnet",
     "grouped_kernel",
+    "imagenet_timeline",
+    "mobilenet_tradeoffs",
     "receptive_field_cone",
     "receptive_field_growth",
     "save",

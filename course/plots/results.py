@@ -27,3 +27,32 @@ CHALLENGE = (
     Entry(2017, "SENet", 154, 2.25, "Hu et al. 2018"),
 )
 HUMAN = 5.1  # top-5 error in percent of one trained annotator: Russakovsky et al. 2015
+
+
+class Compressed(NamedTuple):
+    """A line of Table 2 of Iandola et al. 2016 (SqueezeNet): size in MB, top-1 accuracy in percent."""
+
+    network: str
+    approach: str
+    bits: str
+    megabytes: float
+    top1: float
+
+
+COMPRESSION = (
+    Compressed("AlexNet", "as trained", "32", 240, 57.2),
+    Compressed("AlexNet", "singular values", "32", 48, 56.0),
+    Compressed("AlexNet", "pruning", "32", 27, 57.2),
+    Compressed("AlexNet", "deep compression", "5-8", 6.9, 57.2),
+    Compressed("SqueezeNet", "as trained", "32", 4.8, 57.5),
+    Compressed("SqueezeNet", "deep compression, 8 bits", "8", 0.66, 57.5),
+    Compressed("SqueezeNet", "deep compression, 6 bits", "6", 0.47, 57.5),
+)
+
+# MobileNet's width multiplier, image size and ImageNet top-1 accuracy in percent: Howard et al. 2017, Tables 6
+# and 7, and Table 9 for (0.5, 160)
+MOBILENET = (
+    (1.0, 224, 70.6), (0.75, 224, 68.4), (0.5, 224, 63.7), (0.25, 224, 50.6),
+    (1.0, 192, 69.1), (1.0, 160, 67.2), (1.0, 128, 64.4),
+    (0.5, 160, 60.2),
+)  # fmt: skip
