@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -112,6 +113,12 @@ def find_assignment(name: str) -> Assignment:
     if name not in known:
         raise unknown("assignment", name, known)
     return known[name]
+
+
+def source_of(name: str) -> Path:
+    """The file that holds an assignment's exercises. Raises ValueError with the nearest names."""
+    exercise = find_assignment(name).exercises[0]
+    return Path(inspect.getfile(next(iter(exercise.answers.values())).right))
 
 
 def find_exercise(identifier: str) -> Exercise:

@@ -42,14 +42,14 @@ def build(
     arguments["name"] = architecture.name
     _check(architecture, arguments)
     scope = symbolic_scope() if symbolic else contextlib.nullcontext()
-    try:
-        with scope, _deep_recursion(), _whole_tracebacks():
-            return architecture.builder(**arguments)
-    except ValueError as error:
-        layer = _failing_layer(error)
-        if layer is None or "negative" not in str(error):
-            raise
-        raise _too_small(architecture, arguments, layer) from None
+    with scope, _deep_recursion(), _whole_tracebacks():
+        try:
+            return _with_something_left(architecture.builder(**arguments))
+        except ValueError as error:
+            layer = _failing_layer(error)
+            if layer is None:
+                raise
+    raise _too_small(architecture, arguments, layer)
 
 
 def features(model: keras.Model, layer: str) -> keras.Model:
@@ -122,8 +122,23 @@ def _check(architecture: Architecture, arguments: dict) -> None:
             check_positive_integer(argument, size)
 
 
+class _NothingLeftError(ValueError):
+    """A layer whose output has no pixels. Keras before 3.15 builds it without a word."""
+
+
+def _with_something_left(model: keras.Model) -> keras.Model:
+    for layer in model.layers:
+        if any(0 in output.shape for output in keras.tree.flatten(layer.output)):
+            raise _NothingLeftError(layer.name)
+    return model
+
+
 def _failing_layer(error: ValueError) -> str | None:
-    """The name of the outermost layer being called when `error` was raised."""
+    """The layer that had nothing left to look at when `error` was raised; None for other errors."""
+    if isinstance(error, _NothingLeftError):
+        return str(error)
+    if "negative" not in str(error):
+        return None
     trace = error.__traceback__
     while trace is not None:
         caller = trace.tb_frame.f_locals.get("self")
@@ -139,7 +154,7 @@ def _too_small(architecture: Architecture, arguments: dict, layer: str) -> Value
     def works(size: int) -> bool:
         try:
             with symbolic_scope(), _deep_recursion():
-                architecture.builder(**arguments | {"shape": (size, size, shape[2])})
+                _with_something_left(architecture.builder(**arguments | {"shape": (size, size, shape[2])}))
         except ValueError:
             return False
         return True

@@ -22,7 +22,7 @@ VARIANTS = {  # printed: Tables 4 and 5; top-1 error is 100 minus the accuracy t
 
 def scaled(size: int | None, rho: float) -> int | None:
     """A side of the image after the resolution multiplier; an unknown one (None) stays unknown."""
-    return size if size is None else round(rho * size)
+    return None if size is None else max(1, round(rho * size))
 
 
 @family(paper="howard2017mobilenet", variants=VARIANTS)

@@ -155,7 +155,7 @@ def receptive_field_cone(layers: Iterable[tuple[int, int]] = ((3, 1), (3, 1), (3
 
 
 @figure
-def receptive_field_growth(networks: Sequence = ("alexnet", "vgg16", "googlenet", "resnet50")) -> Figure:
+def receptive_field_growth(networks: Sequence = ("alexnet", "vgg16", "mobilenet", "resnet50")) -> Figure:
     """The receptive field after each convolution and pooling layer.
 
     Args:
@@ -165,7 +165,7 @@ def receptive_field_growth(networks: Sequence = ("alexnet", "vgg16", "googlenet"
     for i, network in enumerate(networks):
         label, sizes = _growth(network)
         axes.plot(range(len(sizes)), sizes, color=COLOURS[i % 7], linestyle=LINES[i % 7], marker=MARKERS[i % 7],
-                  markersize=4, label=f"{label}: {sizes[-1]}")  # fmt: skip
+                  markevery=-(-len(sizes) // 12), label=f"{label}: {sizes[-1]}")  # fmt: skip
     axes.set(xlabel="convolution and pooling layers from the input", ylabel="receptive field (input pixels)")
     axes.grid(axis="y")
     axes.legend(title="network: receptive field of its last map")
@@ -185,6 +185,32 @@ def _growth(network) -> tuple[str, list[int]]:
     sizes = [max(map(int, str(size).split("x"))) for size in rows["receptive_field"]]
     label = network if isinstance(network, str) else network.name
     return label, [1, *np.maximum.accumulate(sizes).tolist()]
+
+
+@figure
+def dense_connectivity(layers: int = 5, growth: int = 32, start: int = 64) -> Figure:
+    """A dense block: every layer reads all maps before it and appends `growth` of its own.
+
+    `start` channels enter; the label on a layer's box says how many it reads.
+    """
+    picture, axes = canvas(1.25 * layers + 1.6, 2.6)
+    for target in range(1, layers + 1):
+        for source in range(target):
+            middle, rise = (source + target) / 2, 0.42 * (target - source - 1)
+            steps = np.linspace(0, np.pi, 40)
+            axes.plot(middle - (target - source) / 2 * np.cos(steps), 0.0 + rise * np.sin(steps),
+                      color=COLOURS[source % 7], linestyle=LINES[source % 7], linewidth=1.2, zorder=1)  # fmt: skip
+    for layer in range(layers + 1):
+        reads = start + (layer - 1) * growth
+        text = f"{reads}\nto {growth}" if layer else f"{start}"
+        axes.text(layer, 0, text, ha="center", va="center", fontsize=8, zorder=2,
+                  bbox={"facecolor": "white", "edgecolor": COLOURS[layer % 7], "linewidth": 2})  # fmt: skip
+        axes.text(layer, -0.55, f"layer {layer}" if layer else "input", ha="center", va="top")
+    axes.annotate(f"{start + layers * growth}\nchannels", (layers + 0.85, 0), ha="center", va="center")
+    axes.annotate("", (layers + 0.55, 0), (layers + 0.28, 0), arrowprops={"arrowstyle": "-|>"})
+    axes.set(xlim=(-0.5, layers + 1.2), ylim=(-0.9, 0.42 * (layers - 1) + 0.2))
+    axes.set_axis_off()
+    return picture
 
 
 @figure

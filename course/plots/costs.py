@@ -9,27 +9,10 @@ from matplotlib.figure import Figure
 
 from course import cost, golden
 from course.cost.counting import VIEWS
-from course.plots.style import (
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    HATCHES,
-    LINES,
-    MARKERS,
-    ORANGE,
-    RED,
-    canvas,
-    figure,
-)
+from course.plots.style import BLUE, GREEN, HATCHES, ORANGE, PINK, YELLOW, canvas, figure, spread_labels
 from course.registry import facts
 
-# column of the cost table, title, unit, divisor
-QUANTITIES = (
-    ("bytes", "memory of the output", "KiB", 1024),
-    ("params", "parameters", "thousands", 1e3),
-    ("macs", "multiply-accumulates", "millions", 1e6),
-)
+TITLES = ("memory of the outputs", "parameters", "multiply-accumulates")
 
 
 @figure
@@ -37,35 +20,41 @@ def cost_bars(model: keras.Model | str = "alexnet") -> Figure:
     """Memory, parameters and multiply-accumulates of each layer, as the first lecture draws AlexNet's."""
     rows = _counted(model)
     picture, all_axes = canvas(9, 3.1, columns=3)
-    for axes, (column, title, unit, divisor), colour, hatch in zip(
-        all_axes, QUANTITIES, (BLUE, ORANGE, GREEN), HATCHES, strict=False
-    ):
-        axes.bar(
-            rows["name"], rows[column] / divisor, color=colour, hatch=hatch, edgecolor="white", linewidth=0
-        )
+    for i, (axes, title) in enumerate(zip(all_axes, TITLES, strict=True)):
+        column, unit, divisor = (
+            ("bytes", "KiB", 1024),
+            ("params", "thousands", 1e3),
+            ("macs", "millions", 1e6),
+        )[i]
+        axes.bar(rows["name"], rows[column] / divisor, color=(BLUE, ORANGE, GREEN)[i], hatch=HATCHES[i],
+                 edgecolor="white", linewidth=0)  # fmt: skip
         axes.set(title=title, ylabel=unit)
-        _name_layers(axes, rows["name"])
+        every = -(-len(rows) // 24)  # a name under every bar, or under some of a deep network's
+        axes.set_xticks(range(0, len(rows), every), rows["name"][::every], rotation=90)
     return picture
 
 
 @figure
 def cost_comparison(first: keras.Model | str = "alexnet", second: keras.Model | str = "vgg16") -> Figure:
-    """Two networks side by side, stage by stage: all layers at one size of map, then the dense ones."""
+    """Two networks side by side, summed over the layers with maps of about one size, then the dense ones."""
+    both = [(_label(model), _by_size(_counted(model))) for model in (first, second)]
+    sizes = sorted({size for _, rows in both for size in rows.index}, reverse=True)
     picture, all_axes = canvas(9, 3.1, columns=3)
-    both = [(_label(model), _by_stage(_counted(model))) for model in (first, second)]
-    for axes, (column, title, unit, divisor) in zip(all_axes, QUANTITIES, strict=True):
-        stages = list(dict.fromkeys(stage for _, rows in both for stage in rows.index))
-        stages.sort(key=_stage_order)
+    for axes, title, (column, unit, divisor) in zip(
+        all_axes,
+        TITLES,
+        (("bytes", "MiB", 2**20), ("params", "millions", 1e6), ("macs", "millions", 1e6)),
+        strict=True,
+    ):
         for i, (label, rows) in enumerate(both):
-            heights = rows[column].reindex(stages, fill_value=0) / divisor
-            total = rows[column].sum() / divisor
-            axes.bar(np.arange(len(stages)) + 0.4 * i - 0.2, heights, 0.4, color=(BLUE, ORANGE)[i], hatch=HATCHES[i],
-                     edgecolor="white", linewidth=0, label=f"{label}: {total:,.0f} in all")  # fmt: skip
+            values = rows[column].reindex(sizes, fill_value=0) / divisor
+            axes.bar(np.arange(len(sizes)) + 0.4 * i - 0.2, values, 0.4, color=(BLUE, ORANGE)[i], hatch=HATCHES[i],
+                     edgecolor="white", linewidth=0, label=f"{label}, {values.sum():,.4g} in all")  # fmt: skip
+        names = [f"{7 * 2 ** (size - 3)}" if size else "dense" for size in sizes]
+        axes.set_xticks(range(len(sizes)), names, rotation=60)
         axes.set(
-            title=title, ylabel=unit, xticks=range(len(stages)), xticklabels=stages, xlabel="size of the maps"
+            title=title, ylabel=unit, xlabel="size of the maps, about", ylim=(0, 1.3 * axes.get_ylim()[1])
         )
-        axes.tick_params(axis="x", rotation=60)
-        axes.set_ylim(top=1.25 * axes.get_ylim()[1])
         axes.legend(loc="upper left")
     return picture
 
@@ -76,24 +65,16 @@ def _counted(model: keras.Model | str) -> pd.DataFrame:
     return rows[~rows["kind"].isin(VIEWS) & ((rows["macs"] > 0) | (rows["other"] > 0))]
 
 
-def _by_stage(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sums over the layers whose output has one size; a vector comes last, as "dense"."""
-    size = np.where(rows["out_h"] > 1, rows["out_h"].astype(str), "dense")
-    return rows.groupby(size)[["bytes", "params", "macs"]].sum()
+def _by_size(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sums over the layers whose maps have about one size, by its logarithm: 13 and 14 are both 4.
 
-
-def _stage_order(stage: str) -> int:
-    return 0 if stage == "dense" else -int(stage)
+    Vectors come under 0.
+    """
+    return rows.groupby(np.log2(rows["out_h"]).round().astype(int))[["bytes", "params", "macs"]].sum()
 
 
 def _label(model: keras.Model | str) -> str:
     return model if isinstance(model, str) else model.name
-
-
-def _name_layers(axes, names: Sequence[str]) -> None:
-    """A name under every bar, or under every n-th of a deep network."""
-    every = -(-len(names) // 24)
-    axes.set_xticks(range(0, len(names), every), list(names)[::every], rotation=90)
 
 
 BUBBLES = (
@@ -104,28 +85,38 @@ BUBBLES = (
 )  # fmt: skip
 
 
+# year of the paper until which a colour goes, dark to light
+PERIODS = {2014: PINK, 2016: GREEN, 2018: ORANGE, 2020: YELLOW}
+
+
 @figure
 def accuracy_against_operations(names: Sequence[str] = BUBBLES) -> Figure:
     """Top-1 accuracy as each paper prints it, against operations; the area of a bubble is the parameters.
 
     After Canziani, Paszke and Culurciello 2017. Raises ValueError for a network without a printed error.
     """
-    picture, axes = canvas(7.4, 4.6)
+    picture, axes = canvas(7.4, 4.8)
     measured = golden.read()
+    labels = []
     for name in names:
         fact = facts(name)
         if "top1" not in fact:
-            raise ValueError(f"No top-1 error of {name} is printed in its paper.")
+            raise ValueError(f"The paper prints no top-1 error of {name}.")
         row = measured[fact["name"]]
-        x, y, m = row["macs"] / 1e9, 100 - float(fact["top1"]), row["params"] / 1e6
-        colour = COLOURS[(fact["year"] - 2012) % 7]
-        axes.scatter(x, y, s=5 * m, color=colour, alpha=0.45, edgecolor="black", linewidth=0.6)
-        axes.annotate(name, (x, y), fontsize=6.5, ha="center", va="center")
+        x, y, size = row["macs"] / 1e9, 100 - float(fact["top1"]), 4 * row["params"] / 1e6
+        colour = next(colour for year, colour in PERIODS.items() if fact["year"] <= year)
+        axes.scatter(x, y, s=size, color=colour, alpha=0.6, edgecolor="black", linewidth=0.6)
+        labels.append((name.replace("_", " "), x, y, size))
     for millions in (5, 50, 150):
         axes.scatter(
-            [], [], s=5 * millions, color="white", edgecolor="black", label=f"{millions} M parameters"
+            [], [], s=4 * millions, color="white", edgecolor="black", label=f"{millions} M parameters"
         )
+    for year, colour in PERIODS.items():
+        axes.scatter([], [], s=40, color=colour, edgecolor="black", linewidth=0.6, label=f"until {year}")
     axes.set(xscale="log", xlabel="multiply-accumulates of one image (billions)", ylabel="top-1 accuracy (%)")
+    axes.set(xlim=(0.08, 80), ylim=(55, 87))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.grid()
-    axes.legend(loc="lower right", labelspacing=1.6, borderpad=1)
+    axes.legend(loc="lower right", labelspacing=1.4, borderpad=1)
+    spread_labels(axes, labels)
     return picture

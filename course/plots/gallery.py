@@ -1,10 +1,24 @@
 """Write figures to files."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from course.errors import unknown
+from course.plots.architecture import architecture, module
 from course.plots.style import FIGURES
+
+FIGURES |= {
+    f"architecture_{name}": partial(architecture, name)
+    for name in ("alexnet_2012", "vgg16", "googlenet", "resnet50", "densenet121", "mobilenet", "inception_v3")
+}
+FIGURES |= {
+    f"module_{name}": partial(module, name, layer)
+    for name, layer in (
+        ("resnet50", "conv2_1_a"), ("se_resnet50", "conv2_2_a"), ("densenet121", "conv2_1_x"),
+        ("squeezenet", "fire2_squeeze"), ("inception_v3", "mixed9"), ("mobilenet_v2", "block2"),
+    )
+}  # fmt: skip
 
 
 def save(name: str, path: str | Path) -> Path:

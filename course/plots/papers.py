@@ -1,6 +1,5 @@
 """What papers report: the challenge's history, and the trade-offs that families of networks offer."""
 
-import matplotlib.ticker
 from matplotlib.figure import Figure
 
 import course
@@ -15,13 +14,13 @@ def imagenet_timeline() -> Figure:
     """Top-5 error of the ImageNet challenge's best entries, and how deep they are."""
     picture, (errors, depths) = canvas(6.6, 4.4, rows=2, sharex=True, height_ratios=(3, 2))
     labels = [f"{entry.name}\n{entry.year}" for entry in CHALLENGE]
-    deep = [entry.layers is not None or entry.year > 2012 for entry in CHALLENGE]
-    colours = [BLUE if each else GREY for each in deep]
+    colours = [BLUE if entry.year >= 2012 else GREY for entry in CHALLENGE]
     bars = errors.bar(labels, [entry.top5 for entry in CHALLENGE], color=colours)
-    errors.bar_label(bars, [f"{entry.top5:g}" for entry in CHALLENGE], fontsize=8)
     errors.axhline(HUMAN, color="black", linestyle="--", linewidth=1)
-    errors.annotate(f"a trained person, {HUMAN}", (0, HUMAN), xytext=(0, 3), textcoords="offset points", fontsize=7.5,
-                    color="white")  # fmt: skip
+    errors.bar_label(bars, [f"{entry.top5:g}" for entry in CHALLENGE], fontsize=8, padding=2,
+                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+    errors.annotate(f"a trained person: {HUMAN}", (len(labels) - 0.5, HUMAN), xytext=(0, 4), ha="right",
+                    textcoords="offset points", fontsize=8)  # fmt: skip
     errors.set(ylabel="top-5 error (%)", ylim=(0, 32))
     bars = depths.bar(
         labels, [entry.layers or 0 for entry in CHALLENGE], color=ORANGE, hatch="///", edgecolor="white"
@@ -98,18 +97,18 @@ def mobilenet_tradeoffs() -> Figure:
             axes.plot([row[column] for row in chosen], [row[2] for row in chosen], color=COLOURS[i],
                       marker=MARKERS[i], linestyle=LINES[i], label=label)  # fmt: skip
     for alpha, size, accuracy, macs, params in rows:
-        text = f"{alpha:g}, {size}"
-        all_axes[0].annotate(text, (macs, accuracy), xytext=(5, -8), textcoords="offset points", fontsize=7)
-        if alpha < 1 or size in (128, 224):
-            all_axes[1].annotate(
-                text, (params, accuracy), xytext=(5, -8), textcoords="offset points", fontsize=7
-            )
+        left = alpha < 1 and size == 224
+        for axes, x in zip(all_axes, (macs, params), strict=True):
+            axes.annotate(f"{alpha:g}, {size}", (x, accuracy), xytext=(-5, 4) if left else (6, -8), fontsize=7,
+                          ha="right" if left else "left", textcoords="offset points")  # fmt: skip
     all_axes[0].set(
         xlabel="multiply-accumulates (millions)", ylabel="ImageNet top-1 accuracy (%)", xscale="log"
     )
-    all_axes[1].set(xlabel="parameters (millions)", xlim=(0, 5))
-    all_axes[0].xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
-    all_axes[0].legend(loc="lower right")
+    all_axes[0].set_xticks([50, 100, 200, 400], [50, 100, 200, 400])
+    all_axes[0].set_xticks([], minor=True)
+    all_axes[0].set_xlim(25, 1000)
+    all_axes[1].set(xlabel="parameters (millions)", xlim=(-0.5, 5.2))
+    all_axes[0].legend(loc="lower right", title="label: multiplier, pixels")
     for axes in all_axes:
         axes.grid()
     return picture
@@ -125,8 +124,8 @@ def compression_table() -> Figure:
     hatches = ["" if row.network == "AlexNet" else "///" for row in rows]
     bars = axes.barh(labels, [row.megabytes for row in rows], color=colours, hatch=hatches, edgecolor="white")
     baseline = COMPRESSION[0].megabytes
-    axes.bar_label(bars, [f" {row.megabytes:g} MB, 1/{baseline / row.megabytes:.0f}, {row.top1} %" for row in rows],
+    axes.bar_label(bars, [f" {row.megabytes:g} MB, {baseline / row.megabytes:.0f}×, {row.top1} %" for row in rows],
                    fontsize=8)  # fmt: skip
     axes.set(xscale="log", xlim=(0.2, 4000), xlabel="size of the weights (MB, logarithmic)")
-    axes.set_title("size, reduction, top-1 accuracy")
+    axes.set_title("size, reduction against AlexNet, top-1 accuracy")
     return picture

@@ -6,6 +6,7 @@ its own marker, line or hatch, so that a figure survives a grey printer.
 
 import functools
 import io
+import math
 from collections.abc import Callable
 
 import matplotlib
@@ -76,3 +77,36 @@ def blank(axes) -> None:
     """Take the frame and ticks off axes that hold a drawing, no data."""
     axes.set_axis_off()
     axes.set_aspect("equal")
+
+
+def spread_labels(axes, labels: list[tuple[str, float, float, float]]) -> None:
+    """Write (text, x, y, area of the marker in points²) beside markers, each where it covers least."""
+    axes.figure.draw_without_rendering()
+    scale = axes.figure.dpi / 72  # pixels a point
+    taken = []  # boxes: the markers, then the labels
+    for _, x, y, area in labels:
+        (px, py), r = axes.transData.transform((x, y)), math.sqrt(area / math.pi) * scale
+        taken.append((px - r, py - r, px + r, py + r))
+    for text, x, y, area in labels:
+        r = math.sqrt(area / math.pi) + 2
+        best = None
+        for dx, dy, ha, va in (
+            (r, 0, "left", "center"), (-r, 0, "right", "center"), (0, r, "center", "bottom"),
+            (0, -r, "center", "top"), (r, r, "left", "bottom"), (-r, -r, "right", "top"),
+            (-r, r, "right", "bottom"), (r, -r, "left", "top"),
+        ):  # fmt: skip
+            note = axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", ha=ha, va=va, fontsize=7)
+            box = note.get_window_extent().extents
+            covered = sum(_overlap(box, other) for other in taken)
+            if best is None or covered < best[0]:
+                if best:
+                    best[1].remove()
+                best = covered, note, box
+            else:
+                note.remove()
+        taken.append(best[2])
+
+
+def _overlap(a, b) -> float:
+    """The area that two boxes (left, bottom, right, top) share."""
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
