@@ -15,8 +15,8 @@ FIGURES |= {
 FIGURES |= {
     f"module_{name}": partial(module, name, layer)
     for name, layer in (
-        ("resnet50", "conv2_1_a"), ("se_resnet50", "conv2_2_a"), ("densenet121", "conv2_1_x"),
-        ("squeezenet", "fire2_squeeze"), ("inception_v3", "mixed9"), ("mobilenet_v2", "block2"),
+        ("resnet50", "conv2_1_a"), ("se_resnet50", "conv2_2_a"), ("densenet121", "dense1_1"),
+        ("squeezenet", "fire2_concat"), ("inception_v3", "mixed_7b_2b_1x3"), ("mobilenet_v2", "block_2_expand"),
     )
 }  # fmt: skip
 
