@@ -17,7 +17,7 @@ _LAZY = {
     "headless": "course.building",
     "names": "course.registry",
 }
-_SUBMODULES = ("blocks", "cost", "layers", "models", "plots", "registry")
+_SUBMODULES = ("blocks", "cost", "data", "layers", "models", "plots", "registry", "training")
 
 __all__ = ["__version__", *_LAZY, *_SUBMODULES]
 

@@ -13,8 +13,8 @@ _LAZY = {
     "arrays": "course.data.dataset",
     "batches": "course.data.batching",
     "from_arrays": "course.data.dataset",
-    "load": "course.data.sources",
-    "names": "course.data.sources",
+    "load": "course.data.loading",
+    "names": "course.data.loading",
     "shuffled": "course.data.batching",
 }
 _SUBMODULES = ("augmentation",)

@@ -1,23 +1,24 @@
-"""scikit-learn's handwritten digits: 1,797 real images of 8x8, part of the package, nothing to download.
+"""scikit-learn's handwritten digits: 1,797 real images of 8x8, part of that package, nothing to download.
 
-From the test set of Alpaydin & Kaynak 1998 (UCI, optical recognition of handwritten digits).
+They are the test set of Alpaydin & Kaynak's optical recognition of handwritten digits (UCI, 1998).
 """
 
 import numpy as np
 
+from course.data.source import Source
+
 SIZES = {"train": 1437, "test": 360}  # four fifths and the rest
-LABELS = tuple(map(str, range(10)))
 
 
 def read(split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images start to stop of a split and their classes: uint8 (N, 8, 8, 1) and int32 (N,).
-
-    The file is in the order of its writers; a fixed shuffle spreads them over both splits.
-    """
+    """Images of (8, 8, 1). scikit-learn has them writer by writer: shuffled, all write in both splits."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    order = order[: SIZES["train"]] if split == "train" else order[SIZES["train"] :]
-    images = (digits.images[order, ..., None] * (255 / 16)).round().astype(np.uint8)  # printed 0 to 16
-    return images[start:stop], digits.target[order][start:stop].astype(np.int32)
+    first = 0 if split == "train" else SIZES["train"]
+    chosen = np.random.default_rng(0).permutation(len(digits.target))[first + start : first + stop]
+    images = (digits.images[chosen, ..., None] * (255 / 16)).round()  # theirs run from 0 to 16
+    return images.astype(np.uint8), digits.target[chosen].astype(np.int32)
+
+
+SOURCE = Source(SIZES, tuple(map(str, range(10))), read, mirror=False)

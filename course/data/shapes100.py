@@ -1,15 +1,17 @@
-"""shapes100: 100 classes of 32x32 colour images, drawn on the spot. A stand-in where nothing can be downloaded.
+"""shapes100: 100 classes of 32x32 colour images, drawn on the spot. A stand-in for what must be downloaded.
 
 A class is a shape (10), its texture (5) and its colours, warm or cold (2). What a network has to see past:
 position, size and rotation of the shape, frequency and phase of the texture, exact hue, a background of
-other hues, a bar in front, distant blur and noise. Which classes look alike is known, and how far apart
-networks end up says something about networks; no figure on it compares with one on photographs.
+other hues, a bar in front, noise. How far apart networks end up on it says something about the networks; no
+figure measured on it compares with one measured on photographs.
 """
 
 import itertools
 from collections.abc import Callable
 
 import numpy as np
+
+from course.data.source import Source
 
 SIDE = 32
 CHUNK = 1000  # images drawn at once, from a seed of their own
@@ -70,12 +72,8 @@ HUES = {"warm": (-0.08, 0.17), "cold": (0.42, 0.67)}  # of the colour circle, wh
 LABELS = tuple(" ".join(each) for each in itertools.product(HUES, TEXTURES, SHAPES))
 
 
-def read(split: str, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Images start to stop of a split and their classes: uint8 (N, 32, 32, 3) and int32 (N,).
-
-    The same numbers give the same images, whatever else was drawn before.
-    """
-    stop = SIZES[split] if stop is None else stop
+def read(split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of (32, 32, 3); the same numbers give the same images, whatever else was drawn before."""
     chunks = [_draw(split, number) for number in range(start // CHUNK, -(-stop // CHUNK))]
     skipped = start // CHUNK * CHUNK
     images, labels = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
@@ -132,3 +130,6 @@ def _rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarr
     k = (np.array([5, 3, 1], "float32") + 6 * hue[..., None]) % 6
     ramp = np.clip(np.minimum(k, 4 - k), 0, 1)
     return value[..., None] * (1 - saturation[..., None] * ramp)
+
+
+SOURCE = Source(SIZES, LABELS, read)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course.cost.arithmetic import conv_params, receptive_field_of_stack
-from course.plots.style import BLUE, COLOURS, HATCHES, LINES, MARKERS, ORANGE, PALE, blank, canvas, figure
+from course.plots.style import BLUE, COLOURS, HATCHES, ORANGE, PALE, blank, canvas, figure, series
 
 # The first lecture's example: a 6x6 image and a kernel that answers to vertical edges.
 IMAGE = (
@@ -94,8 +94,15 @@ def _draw_step(axes, image: np.ndarray, kernel: np.ndarray, step: int) -> None:
     axes.text(wide + k + 1.8, middle, "=", ha="center", va="center", fontsize=14)
     products = zip(windows[row, column].ravel(), kernel.ravel(), strict=True)
     terms = " + ".join(f"{_number(a)}·{_number(b) if b >= 0 else f'({_number(b)})'}" for a, b in products)
-    axes.text((wide + k + width + 2.4) / 2, tall + 0.6, f"{terms} = {_number(result[row, column])}", ha="center",
-              va="center", fontsize=8.5)  # fmt: skip
+    result = _number(result[row, column])
+    axes.text(
+        (wide + k + width + 2.4) / 2,
+        tall + 0.6,
+        f"{terms} = {result}",
+        ha="center",
+        va="center",
+        fontsize=8.5,
+    )
     axes.set(xlim=(-0.1, wide + k + width + 2.5), ylim=(tall + 1, -0.9))
 
 
@@ -164,8 +171,7 @@ def receptive_field_growth(networks: Sequence = ("alexnet", "vgg16", "mobilenet"
     picture, axes = canvas(5.2, 3.4)
     for i, network in enumerate(networks):
         label, sizes = _growth(network)
-        axes.plot(range(len(sizes)), sizes, color=COLOURS[i % 7], linestyle=LINES[i % 7], marker=MARKERS[i % 7],
-                  markevery=-(-len(sizes) // 12), label=f"{label}: {sizes[-1]}")  # fmt: skip
+        axes.plot(sizes, **series(i), markevery=-(-len(sizes) // 12), label=f"{label}: {sizes[-1]}")
     axes.set(xlabel="convolution and pooling layers from the input", ylabel="receptive field (input pixels)")
     axes.grid(axis="y")
     axes.legend(title="network: receptive field of its last map")
@@ -193,13 +199,13 @@ def dense_connectivity(layers: int = 5, growth: int = 32, start: int = 64) -> Fi
 
     `start` channels enter; the label on a layer's box says how many it reads.
     """
-    picture, axes = canvas(1.25 * layers + 1.6, 2.6)
+    picture, axes = canvas(1.25 * layers + 1.6, 0.42 * layers + 0.6)
     for target in range(1, layers + 1):
         for source in range(target):
             middle, rise = (source + target) / 2, 0.42 * (target - source - 1)
             steps = np.linspace(0, np.pi, 40)
-            axes.plot(middle - (target - source) / 2 * np.cos(steps), 0.0 + rise * np.sin(steps),
-                      color=COLOURS[source % 7], linestyle=LINES[source % 7], linewidth=1.2, zorder=1)  # fmt: skip
+            x = middle - (target - source) / 2 * np.cos(steps)
+            axes.plot(x, rise * np.sin(steps), **series(source) | {"marker": ""}, linewidth=1.2, zorder=1)
     for layer in range(layers + 1):
         reads = start + (layer - 1) * growth
         text = f"{reads}\nto {growth}" if layer else f"{start}"
@@ -208,14 +214,14 @@ def dense_connectivity(layers: int = 5, growth: int = 32, start: int = 64) -> Fi
         axes.text(layer, -0.55, f"layer {layer}" if layer else "input", ha="center", va="top")
     axes.annotate(f"{start + layers * growth}\nchannels", (layers + 0.85, 0), ha="center", va="center")
     axes.annotate("", (layers + 0.55, 0), (layers + 0.28, 0), arrowprops={"arrowstyle": "-|>"})
-    axes.set(xlim=(-0.5, layers + 1.2), ylim=(-0.9, 0.42 * (layers - 1) + 0.2))
+    axes.set(xlim=(-0.5, layers + 1.2), ylim=(-0.8, 0.42 * (layers - 1) + 0.1))
     axes.set_axis_off()
     return picture
 
 
 @figure
 def grouped_kernel(in_channels: int = 8, filters: int = 8, groups: int = 4) -> Figure:
-    """A grouped convolution's kernel as a matrix of channels: only the blocks on the diagonal have weights."""
+    """A grouped convolution's kernel as a matrix of channels: weights in the blocks of the diagonal only."""
     picture, axes = canvas(0.26 * in_channels + 1.6, 0.26 * filters + 1.3)
     conv_params(1, in_channels, filters, groups=groups)  # raises where groups do not divide
     tall, wide = filters // groups, in_channels // groups

@@ -39,17 +39,15 @@ def cost_comparison(first: keras.Model | str = "alexnet", second: keras.Model | 
     """Two networks side by side, summed over the layers with maps of about one size, then the dense ones."""
     both = [(_label(model), _by_size(_counted(model))) for model in (first, second)]
     sizes = sorted({size for _, rows in both for size in rows.index}, reverse=True)
+    units = (("bytes", "MiB", 2**20), ("params", "millions", 1e6), ("macs", "millions", 1e6))
     picture, all_axes = canvas(9, 3.1, columns=3)
-    for axes, title, (column, unit, divisor) in zip(
-        all_axes,
-        TITLES,
-        (("bytes", "MiB", 2**20), ("params", "millions", 1e6), ("macs", "millions", 1e6)),
-        strict=True,
-    ):
+    for axes, title, (column, unit, divisor) in zip(all_axes, TITLES, units, strict=True):
         for i, (label, rows) in enumerate(both):
             values = rows[column].reindex(sizes, fill_value=0) / divisor
-            axes.bar(np.arange(len(sizes)) + 0.4 * i - 0.2, values, 0.4, color=(BLUE, ORANGE)[i], hatch=HATCHES[i],
-                     edgecolor="white", linewidth=0, label=f"{label}, {values.sum():,.4g} in all")  # fmt: skip
+            total = values.sum()
+            label = f"{label}, {total:,.{0 if total > 100 else 1}f} in all"
+            axes.bar(np.arange(len(sizes)) + 0.4 * i - 0.2, values, 0.4, label=label, color=(BLUE, ORANGE)[i],
+                     hatch=HATCHES[i], edgecolor="white", linewidth=0)  # fmt: skip
         names = [f"{7 * 2 ** (size - 3)}" if size else "dense" for size in sizes]
         axes.set_xticks(range(len(sizes)), names, rotation=60)
         axes.set(

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course.building import features
-from course.plots.style import COLOURS, LINES, MARKERS, canvas, figure
+from course.plots.style import canvas, figure, series
 
 
 @figure
@@ -22,10 +22,10 @@ def first_layer_kernels(model: keras.Model | None = None) -> Figure:
     """
     model = model or _reader_of_digits()
     conv = next(layer for layer in model.layers if isinstance(layer, L.Conv2D))
-    kernels = np.moveaxis(np.asarray(keras.ops.convert_to_numpy(conv.kernel)), -1, 0)  # (filters, K, K, C)
+    kernels = np.moveaxis(keras.ops.convert_to_numpy(conv.kernel), -1, 0)  # (filters, K, K, C)
     if kernels.shape[-1] != 3:
         kernels = kernels.mean(-1, keepdims=True)
-    return _grid(kernels, f"{len(kernels)} kernels of {conv.kernel_size[0]}×{conv.kernel_size[1]}", "Greys")
+    return _grid(list(kernels), f"{len(kernels)} kernels of {kernels.shape[1]}×{kernels.shape[2]}")
 
 
 @figure
@@ -43,26 +43,26 @@ def feature_maps(model: keras.Model | None = None, image=None, layer: str | None
         layer = next(each.name for each in model.layers if isinstance(each, L.Conv2D))
     maps = features(model, layer)(np.asarray(image)[None], training=False)
     maps = np.moveaxis(keras.ops.convert_to_numpy(maps)[0], -1, 0)[..., None]  # (C, H', W', 1)
-    picture = _grid(maps, f"{len(maps)} maps of {maps.shape[1]}×{maps.shape[2]} after {layer}", "Greys")
-    corner = picture.add_axes((0.0, 0.8, 0.12, 0.18))
-    corner.imshow(np.asarray(image).squeeze(), cmap="Greys")
-    corner.set(xticks=[], yticks=[], title="image")
-    return picture
+    title = f"an image, and its {len(maps)} maps of {maps.shape[1]}×{maps.shape[2]} after {layer}"
+    return _grid(list(maps), title, first=np.asarray(image))
 
 
-def _grid(images: np.ndarray, title: str, colours: str) -> Figure:
-    """Small images (N, H, W, 1 or 3) in rows, all on one scale."""
-    columns = min(len(images), 10)
-    rows = -(-len(images) // columns)
-    picture, axes = canvas(0.62 * columns + 0.6, 0.62 * rows + 0.6, rows, columns, squeeze=False)
-    low, high = images.min(), images.max()
+def _grid(images: list[np.ndarray], title: str, first: np.ndarray | None = None) -> Figure:
+    """Images (H, W, 1 or 3) in rows of ten, all on one scale, after a `first` one on its own."""
+    low, high = np.min(images), np.max(images)
+    scaled = [(image - low) / (high - low) for image in images]
+    if first is not None:
+        scaled = [(first - first.min()) / (first.max() - first.min()), *scaled]
+    columns = min(len(scaled), 11)
+    rows = -(-len(scaled) // columns)
+    picture, axes = canvas(0.62 * columns + 0.4, 0.62 * rows + 0.45, rows, columns, squeeze=False)
     for each in axes.flat:
         each.set_axis_off()
-    for each, image in zip(axes.flat, images, strict=False):
-        if image.shape[-1] == 3:
-            each.imshow((image - low) / (high - low))
-        else:
-            each.imshow(image[..., 0], cmap=colours, vmin=low, vmax=high)
+    for each, image in zip(axes.flat, scaled, strict=False):
+        each.imshow(image, cmap="Greys", vmin=0, vmax=1)
+        each.set_axis_on()
+        each.set(xticks=[], yticks=[])
+        each.spines[:].set(visible=True, linewidth=0.5, color="#AAAAAA")
     picture.suptitle(title, fontsize=9)
     return picture
 
@@ -108,8 +108,8 @@ def gradient_norms(norms: Mapping[str, Sequence[float]] | None = None) -> Figure
     picture, axes = canvas(5.2, 3.3)
     for i, (label, values) in enumerate((norms or _initial_norms()).items()):
         ratio = values[0] / values[-1]
-        axes.plot(range(1, len(values) + 1), values, color=COLOURS[i % 7], marker=MARKERS[i % 7],
-                  linestyle=LINES[i % 7], label=f"{label}: first / last = {ratio:.2g}")  # fmt: skip
+        label = f"{label}: first / last = {ratio:.2g}"
+        axes.plot(range(1, len(values) + 1), values, **series(i), label=label)
     axes.set(yscale="log", xlabel="layer from the input", ylabel="norm of the gradient of its weights")
     axes.grid()
     axes.legend(loc="lower right")

@@ -1,4 +1,4 @@
-"""Figures that no network of ours can compute: results that papers and challenges report, with their source."""
+"""Results that papers and challenges report, which no network of ours can compute, with their source."""
 
 from typing import NamedTuple
 
@@ -49,8 +49,8 @@ COMPRESSION = (
     Compressed("SqueezeNet", "deep compression, 6 bits", "6", 0.47, 57.5),
 )
 
-# MobileNet's width multiplier, image size and ImageNet top-1 accuracy in percent: Howard et al. 2017, Tables 6
-# and 7, and Table 9 for (0.5, 160)
+# MobileNet's width multiplier, image size and ImageNet top-1 accuracy in percent: Howard et al. 2017,
+# Tables 6 and 7, and Table 9 for (0.5, 160)
 MOBILENET = (
     (1.0, 224, 70.6), (0.75, 224, 68.4), (0.5, 224, 63.7), (0.25, 224, 50.6),
     (1.0, 192, 69.1), (1.0, 160, 67.2), (1.0, 128, 64.4),

@@ -5,20 +5,7 @@ from matplotlib.patches import Rectangle
 
 import course
 from course import cost, golden
-from course.plots.style import (
-    BLUE,
-    COLOURS,
-    GREEN,
-    HATCHES,
-    LINES,
-    MARKERS,
-    ORANGE,
-    PINK,
-    SKY,
-    blank,
-    canvas,
-    figure,
-)
+from course.plots.style import BLUE, GREEN, SKY, canvas, figure, series
 from course.registry import facts
 
 
@@ -77,13 +64,13 @@ CURVES = {
 @figure
 def efficientnet_against_others() -> Figure:
     """Top-1 accuracy as the papers print it, against operations, for families that scale."""
-    picture, axes = canvas(5.6, 3.6)
+    picture, axes = canvas(7.2, 3.6)
     for i, (label, names) in enumerate(CURVES.items()):
         macs = [golden.read()[name]["macs"] / 1e9 for name in names]
         accuracy = [100 - float(facts(name)["top1"]) for name in names]
-        axes.plot(macs, accuracy, color=COLOURS[i], marker=MARKERS[i], linestyle=LINES[i], label=label)
+        axes.plot(macs, accuracy, **series(i), label=label)
     axes.set(xscale="log", xlabel="multiply-accumulates of one image (billions)", ylabel="top-1 accuracy (%)")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid()
-    axes.legend(loc="lower right")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return picture

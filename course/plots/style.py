@@ -73,6 +73,16 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **optio
     return picture, picture.subplots(rows, columns, **options)
 
 
+def series(i: int) -> dict:
+    """Colour, marker and line of the i-th series, from 0, for `axes.plot`."""
+    return {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "linestyle": LINES[i % 7]}
+
+
+def note(axes, text: str, point, offset: tuple[float, float], ha: str = "left") -> None:
+    """Small text near a point of the data, `offset` points away."""
+    axes.annotate(text, point, offset, textcoords="offset points", ha=ha, fontsize=7.5)
+
+
 def blank(axes) -> None:
     """Take the frame and ticks off axes that hold a drawing, no data."""
     axes.set_axis_off()

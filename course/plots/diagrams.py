@@ -1,8 +1,7 @@
 """Diagrams of networks, drawn from their graph: the whole network folded into stages, or one module."""
 
-import os.path
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 import keras
@@ -18,12 +17,13 @@ from course.plots.style import canvas, figure
 
 # Part of the layer before them, and drawn with it
 SMALL = (
-    L.BatchNormalization, L.Activation, L.ReLU, L.Softmax, L.ZeroPadding2D, L.Cropping2D, L.Dropout, L.Flatten,
-    L.Reshape, L.Rescaling, L.Identity,
+    L.BatchNormalization, L.Activation, L.ReLU, L.Softmax, L.ZeroPadding2D, L.Cropping2D, L.Dropout,
+    L.Flatten, L.Reshape, L.Rescaling, L.Identity,
 )  # fmt: skip
 
 CONV, POOL, DENSE, OTHER, MODULE = "#BBDDF2", "#FBE3B3", "#B5E3D5", "#E8E8E8", "#F0D3E3"
 
+LANE = 1.4  # from one branch of a module to the next; a box is 1.24 wide
 MANY = 16  # boxes, from which on equal ones in a row are folded
 
 
@@ -83,27 +83,26 @@ def module(model: keras.Model | str = "googlenet", layer: str = "inception_3a") 
         raise unknown(f"layer in {model.name}", layer, [node.name for node in nodes])
     tree = _tree(part)
     lanes, lines = _lanes(tree), _lines(tree)
-    end, width = len(set(lines.values())) - 1, max(lanes.values())
-    picture, axes = canvas(1.45 * width + 2, 0.72 * end + 1.7)
-    axes.text(width / 2, -0.95, _sizes(part[0].inputs[0]), ha="center", va="center", fontsize=7.5)
+    last, width = list(tree)[-1], max(lanes.values())
+    middle, end = width / 2, lines[last]
+    picture, axes = canvas(1.3 * width / LANE + 1.8, 0.72 * end + 1.7)
+    axes.text(middle, -0.95, _sizes(part[0].inputs[0]), ha="center", va="center", fontsize=7.5)
     for name, (node, sources) in tree.items():
         x, y = lanes[name], lines[name]
-        box = _box([node])
-        _rectangle(
-            axes, x, y, box._replace(label=name.removeprefix(_common(part)).lstrip("_/-") or name), 0.62
-        )
+        label = name.removeprefix(_common(part)).lstrip("_/-") or name
+        _rectangle(axes, x, y, _box([node])._replace(label=label), half=0.62)
         for source in sources:
             if source is not None:
-                _arrow(axes, (lanes[source], lines[source] + 0.3), (x, y - 0.3))
+                down = [(lanes[source], lines[source] + 0.3)]
             elif len(sources) == 1:
-                _arrow(axes, (width / 2, -0.8), (x, y - 0.3))
+                down = [(middle, -0.8)]
             else:  # past the layers beside it
-                lane = lanes[f"around {name}"]
-                axes.plot([width / 2, lane, lane], [-0.8, -0.3, y - 0.7], color="black", linewidth=0.8)
-                _arrow(axes, (lane, y - 0.7), (x, y - 0.3))
-    x = lanes[name]
-    _arrow(axes, (x, end + 0.3), (x, end + 0.6))
-    axes.text(x, end + 0.75, _sizes(part[-1].outputs[0]), ha="center", va="center", fontsize=7.5)
+                down = [(middle, -0.8), (lanes[f"around {name}"], -0.3)]
+            down.append((down[-1][0], y - 0.7))  # along its own lane to just above the box
+            axes.plot(*zip(*down, strict=True), color="black", linewidth=0.8)
+            _arrow(axes, down[-1], (x, y - 0.3))
+    _arrow(axes, (lanes[last], end + 0.3), (lanes[last], end + 0.6))
+    axes.text(lanes[last], end + 0.75, _sizes(part[-1].outputs[0]), ha="center", va="center", fontsize=7.5)
     axes.set(xlim=(-0.75, width + 0.75), ylim=(end + 0.9, -1.1))
     axes.set_axis_off()
     picture.suptitle(f"{model.name}: {_common(part)}", fontsize=10)
@@ -138,7 +137,7 @@ def _lanes(tree: dict) -> dict[str, float]:
     A connection from the module's input to a join has a lane of its own, called "around" and the join.
     """
     lanes: dict[str, float] = {}
-    free = 0
+    free = 0.0
 
     def visit(name: str) -> None:
         nonlocal free
@@ -148,12 +147,12 @@ def _lanes(tree: dict) -> dict[str, float]:
             if source is None and len(sources) > 1:
                 lanes[f"around {name}"] = free
                 own.append(free)
-                free += 1
+                free += LANE
             elif source is not None and source not in lanes:
                 visit(source)
                 own.append(lanes[source])
         if not own:
-            own, free = [free], free + 1
+            own, free = [free], free + LANE
         lanes[name] = sum(own) / len(own)
 
     visit(list(tree)[-1])
@@ -169,14 +168,7 @@ def _rectangle(axes, x: float, y: float, box: Box, half: float = 1.0) -> None:
 
 
 def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    style = {
-        "arrowstyle": "-|>",
-        "linewidth": 0.8,
-        "shrinkA": 0,
-        "shrinkB": 0,
-        "mutation_scale": 7,
-        "color": "black",
-    }
+    style = dict(arrowstyle="-|>", linewidth=0.8, shrinkA=0, shrinkB=0, mutation_scale=7, color="black")
     axes.annotate("", end, start, arrowprops=style)
 
 
@@ -206,12 +198,9 @@ def _box(part: list[Node]) -> Box | None:
     if len(part) > 1:
         kernels = _longest(part)
         branches = len(node.inputs)
-        joined = {"Add": "shortcut added", "Concatenate": "joined"}.get(
-            type(layer).__name__, type(layer).__name__
-        )
         chain = ", ".join(kernels) if branches <= 2 else f"{branches} branches"
         alike = (kernels, branches, type(layer), output.shape[1:-1])
-        return Box(_common(part), f"{chain}; {joined}", MODULE, output, alike)
+        return Box(_common(part), f"{chain}; {_kind(layer)[0]}", MODULE, output, alike)
     if isinstance(layer, SMALL):
         return None
     kind, colour = _kind(layer)
@@ -238,7 +227,12 @@ def _kind(layer) -> tuple[str, str]:
         return "global max pool" if "Max" in type(layer).__name__ else "global average pool", POOL
     if isinstance(layer, L.Dense):
         return f"dense, {layer.units}", DENSE
-    names = {"LocalResponseNormalization": "normalise across channels", "Concatenate": "join channels"}
+    names = {
+        "LocalResponseNormalization": "normalise across channels",
+        "Concatenate": "join",
+        "Add": "add shortcut",
+        "Multiply": "multiply",
+    }
     return names.get(type(layer).__name__, type(layer).__name__), OTHER
 
 
@@ -258,9 +252,13 @@ def _longest(part: list[Node]) -> tuple[str, ...]:
 
 def _common(part: list[Node]) -> str:
     """What the names of a module's layers begin with."""
-    return (
-        os.path.commonprefix([node.name for node in part]).rstrip("_/-") or type(part[-1].operation).__name__
-    )
+    return _beginning([node.name for node in part]).rstrip("_/-") or type(part[-1].operation).__name__
+
+
+def _beginning(names: list[str]) -> str:
+    """The characters that all names begin with."""
+    equal = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in equal)
 
 
 def _fold(boxes: list[Box]) -> list[Box]:
@@ -270,8 +268,8 @@ def _fold(boxes: list[Box]) -> list[Box]:
         first, *others = group
         if others:
             last = others[-1]
-            start = os.path.commonprefix([first.label, last.label]).rpartition("_")[0]
+            start = _beginning([first.label, last.label]).rpartition("_")[0]
             label = f"{first.label} … {last.label.removeprefix(start).lstrip('_')}"
-            first = last._replace(label=label, detail=f"{first.detail}   (× {1 + len(others)})")
+            first = last._replace(label=f"{label}   × {1 + len(others)}")
         folded.append(first)
     return folded

@@ -1,0 +1,170 @@
+"""Gives Jupyter kernels that are sandboxed forks of one warm process (see `warm` and `sandbox`)."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from jupyter_client.provisioning import KernelProvisionerBase
+from traitlets import Integer, List, Unicode
+
+from autograder import sandbox
+from autograder.sandbox import SandboxError
+
+ADDRESS = "AUTOGRADER_WARM"  # environment variable: the warm process's folder, for the processes below
+START = "import sys; sys.path += sys.argv[2:]; from autograder.warm import serve; serve(sys.argv[1])"
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_PATH", "KERAS_BACKEND", "OMP_NUM_THREADS")
+SETTINGS = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+PACKAGE = Path(__file__).parent
+_started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
+
+
+class SandboxProvisioner(KernelProvisionerBase):
+    """A kernel in a sandbox, forked from the warm process.
+
+    Jupyter finds it by the name "autograder-sandbox"; the kernel manager must use the transport "ipc".
+    """
+
+    memory = Integer(4 * 2**30, help="bytes of memory a submission may allocate").tag(config=True)
+    disk = Integer(256 * 2**20, help="bytes of temporary files a submission may write").tag(config=True)
+    threads = Integer(512, help="threads a submission may have").tag(config=True)
+    visible = List(Unicode(), help="more directories that submissions may read, such as data").tag(config=True)
+    hidden = List(Unicode(), help="directories that submissions never see").tag(config=True)
+
+    _connection: socket.socket | None = None
+
+    @property
+    def has_process(self) -> bool:
+        """Whether there is a kernel that has not been seen to end."""
+        return self._connection is not None
+
+    async def pre_launch(self, **kwargs):
+        """Choose sockets for the kernel. Raises SandboxError where this machine has no sandbox."""
+        if reason := sandbox.unavailable():
+            raise SandboxError(reason)
+        self.parent.write_connection_file()
+        self.connection_info = self.parent.get_connection_info()
+        return await super().pre_launch(cmd=[], **kwargs)
+
+    async def launch_kernel(self, cmd, **kwargs):
+        """Have a kernel forked. Raises SandboxError where the machine refuses."""
+        connection = {**self.connection_info, "key": self.connection_info["key"].decode()}
+        visible = [*visible_paths(), *self.visible, str(Path(connection["ip"]).parent)]
+        request = {
+            "connection": connection,
+            "visible": visible,
+            "hidden": [*self.hidden, str(PACKAGE / "exercises")],
+            "limits": {"memory": self.memory, "disk": self.disk, "threads": self.threads},
+        }
+        self._connection = _connect()
+        self._connection.sendall(json.dumps(request).encode() + b"\n")
+        answer = self._connection.makefile().readline()
+        if answer != "\n":
+            self._close()
+            raise SandboxError(answer.strip() or "The process that forks kernels died.")
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """None as long as the kernel lives."""
+        if self._connection is None:
+            return 0
+        ended, _, _ = select.select([self._connection], [], [], 0)
+        return 0 if ended else None
+
+    async def wait(self) -> int:
+        """Wait until the kernel and everything it started is gone."""
+        if self._connection is not None:
+            select.select([self._connection], [], [])
+            self._close()
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
+        """Any signal that is sent here is an interrupt."""
+        if self._connection is not None:
+            try:
+                self._connection.send(b"i")
+            except OSError:  # it has just ended
+                pass
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel and everything it started."""
+        if self._connection is not None:
+            try:
+                self._connection.shutdown(socket.SHUT_WR)
+            except OSError:  # it has just ended
+                pass
+            await self.wait()
+
+    async def terminate(self, restart: bool = False) -> None:
+        """The same as `kill`: there is nothing to save."""
+        await self.kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Nothing is left that is not gone with the kernel."""
+
+    def _close(self) -> None:
+        self._connection.close()
+        self._connection = None
+
+
+def start() -> str:
+    """Start the warm process, for this process and those it starts from now on. Returns its folder.
+
+    Raises:
+        SandboxError: where it cannot be started.
+    """
+    folder = tempfile.mkdtemp(prefix="autograder-")
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", START, folder, *sorted({str(path.parent) for path in _packages()})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd="/",
+            env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | SETTINGS,
+            start_new_session=True,  # an interrupt at the keyboard is for the grading process
+        )
+        if process.stdout.readline() != b"ready\n":
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise SandboxError(f"The process that forks kernels did not start: {' '.join(last)}")
+    process.stdout.close()
+    _started.append(process)
+    os.environ[ADDRESS] = folder
+    return folder
+
+
+def visible_paths() -> list[str]:
+    """What Python reads in the sandbox: its installation, the packages, data that Keras has downloaded."""
+    installed = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    data = Path.home() / ".keras" / "datasets"
+    paths = [sys.prefix, sys.base_prefix, *installed, *map(str, _packages()), str(data)]
+    return [path for each in paths for path in dict.fromkeys((each, os.path.realpath(each)))]
+
+
+def _packages() -> list[Path]:
+    import course
+
+    return [PACKAGE, Path(course.__file__).parent]
+
+
+def _connect() -> socket.socket:
+    for _ in range(2):
+        folder = os.environ.get(ADDRESS) or start()
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(f"{folder}/socket")
+            return connection
+        except OSError:  # it has died: start another
+            connection.close()
+            os.environ.pop(ADDRESS, None)
+    raise SandboxError("The process that forks kernels cannot be reached.")

@@ -1,0 +1,82 @@
+"""Names in files of timm and torchvision, and what their networks compute from known weights.
+
+    python tests/pytorch_reference.py
+
+rewrites pytorch_reference.json where PyTorch, timm and torchvision are installed. The tests read it without.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+FILE = Path(__file__).with_suffix(".json")
+NETWORKS = {  # ours -> theirs, and the side of the image
+    "resnet18": ("resnet18", 64),
+    "resnet50_v15": ("resnet50", 64),
+    "resnext50_32x4d": ("resnext50_32x4d", 64),
+    "se_resnet50": ("seresnet50", 64),
+    "senet154": ("senet154", 64),
+    "ghostnet": ("ghostnet_100", 64),
+    "mnasnet_a1": ("semnasnet_100", 64),
+    "inception_v4": ("inception_v4", 75),
+    "alexnet": ("alexnet", 224),
+    "vgg11_bn": ("vgg11_bn", 224),
+    "squeezenet": ("squeezenet1_0", 64),
+    "squeezenet1_1": ("squeezenet1_1", 64),
+    "shufflenet_v2_x0_5": ("shufflenet_v2_x0_5", 64),
+}
+TORCHVISION = ("alexnet", "vgg", "squeezenet", "shufflenet")
+LOGITS = 8  # of 1000, kept
+
+
+def state(modules: dict[str, list]) -> dict[str, np.ndarray]:
+    """A state_dict of random weights: `modules` are the shapes of the kernels, "bias" at the end where there is one."""
+    random = np.random.default_rng(0)
+    arrays = {}
+    for module, shape in modules.items():
+        *shape, bias = shape if shape[-1] == "bias" else (*shape, None)
+        if len(shape) == 1:  # batch normalisation
+            arrays[f"{module}.weight"] = random.uniform(0.5, 1.5, shape)
+            arrays[f"{module}.running_mean"] = random.normal(0, 0.2, shape)
+            arrays[f"{module}.running_var"] = random.uniform(0.5, 1.5, shape)
+        else:
+            scale = np.float32(np.sqrt(1.5 / np.prod(shape[1:])))
+            arrays[f"{module}.weight"] = scale * random.standard_normal(shape, "float32")
+        if bias or len(shape) == 1:
+            arrays[f"{module}.bias"] = random.normal(0.1, 0.2, shape[0])
+    return {key: array.astype("float32") for key, array in arrays.items()}
+
+
+def image(size: int) -> np.ndarray:
+    """A random image, (1, size, size, 3)."""
+    return np.random.default_rng(1).standard_normal((1, size, size, 3), "float32")
+
+
+def record(theirs: str, size: int) -> dict:
+    """The names of a network's modules, and its logits for `image(size)` with the weights of `state`."""
+    import timm
+    import torch
+    import torchvision
+
+    create = getattr(torchvision.models, theirs) if theirs.startswith(TORCHVISION) else timm.create_model
+    network = create(weights=None) if create is not timm.create_model else create(theirs)
+    own = network.state_dict()
+    modules = {
+        key.removesuffix(".weight"): [*array.shape, *["bias"] * (key.replace("weight", "bias") in own)]
+        for key, array in own.items()
+        if key.endswith(".weight")
+    }
+    modules = {name: shape[:1] if len(shape) == 2 and "bias" in shape else shape for name, shape in modules.items()}
+    arrays = {key: torch.from_numpy(array) for key, array in state(modules).items()}
+    counters = {key: array for key, array in own.items() if key.endswith("num_batches_tracked")}
+    network.load_state_dict(arrays | counters, strict=True)
+    with torch.no_grad():
+        logits = network.eval()(torch.from_numpy(image(size).transpose(0, 3, 1, 2)))
+    return {"size": size, "modules": modules, "logits": [float(logit) for logit in logits[0, :LOGITS]]}
+
+
+if __name__ == "__main__":
+    records = {ours: record(*network) for ours, network in NETWORKS.items()}
+    lines = [f"{json.dumps(name)}: {json.dumps(each)}" for name, each in records.items()]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
