@@ -3,13 +3,10 @@
     python benchmarks/parity.py [NAME ...]
 
 prints, for each network that keras.applications has, the largest difference between two logits as a fraction
-of the largest logit, at two sizes of image. In float64 nothing but rounding is left, far below 1e-4; float32
-shows how much of its own rounding a deep network amplifies.
+of the largest logit, at two sizes of image.
 """
 
-import contextlib
 import sys
-from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -79,19 +76,6 @@ def randomise(model: keras.Model, images: np.ndarray, random: np.random.Generato
         variance = keras.ops.convert_to_numpy(norm.moving_variance)
         norm.moving_mean.assign_add(random.normal(0, 0.1, variance.shape) * np.sqrt(variance))
         norm.moving_variance.assign(variance * random.uniform(0.8, 1.25, variance.shape))
-
-
-@contextlib.contextmanager
-def floats(dtype: str) -> Iterator[None]:
-    """Models built inside compute in this type."""
-    before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
 
 
 def main(names: list[str]) -> None:

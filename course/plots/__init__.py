@@ -17,7 +17,7 @@ _FILES = {
     ),
     "costs": ("accuracy_against_operations", "cost_bars", "cost_comparison"),
     "diagrams": ("architecture", "module"),
-    "gallery": ("save", "save_all"),
+    "gallery": ("FIGURES", "save", "save_all"),
     "learning": ("feature_maps", "first_layer_kernels", "gradient_norms"),
     "papers": (
         "cardinality_against_width",
@@ -30,14 +30,10 @@ _FILES = {
 }
 _LAZY = {name: file for file, names in _FILES.items() for name in names}
 
-__all__ = ["FIGURES", *_LAZY]
+__all__ = list(_LAZY)
 
 
 def __getattr__(name: str):
-    if name == "FIGURES":  # each file adds its own when it loads
-        for file in _FILES:
-            importlib.import_module(f"course.plots.{file}")
-        return importlib.import_module("course.plots.style").FIGURES
     if name in _LAZY:
         return getattr(importlib.import_module(f"course.plots.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'course.plots' has no attribute {name!r}")

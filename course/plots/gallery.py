@@ -5,11 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from course.errors import unknown
-from course.plots.diagrams import architecture, module
-from course.plots.convolution import sliding_window_animation
+from course.plots import convolution, costs, diagrams, learning, papers, scaling  # noqa: F401 - fill FIGURES
 from course.plots.style import FIGURES
 
-ANIMATIONS = {"sliding_window": sliding_window_animation}
+ANIMATIONS = {"sliding_window": convolution.sliding_window_animation}
 
 DRAWN = ("alexnet_2012", "vgg16", "googlenet", "resnet50", "densenet121", "mobilenet", "inception_v3")
 MODULES = {
@@ -20,8 +19,8 @@ MODULES = {
     "inception_v3": "mixed_7b",
     "mobilenet_v2": "block_2_add",
 }
-FIGURES |= {f"architecture_{name}": partial(architecture, name) for name in DRAWN}
-FIGURES |= {f"module_{name}": partial(module, name, layer) for name, layer in MODULES.items()}
+FIGURES |= {f"architecture_{name}": partial(diagrams.architecture, name) for name in DRAWN}
+FIGURES |= {f"module_{name}": partial(diagrams.module, name, layer) for name, layer in MODULES.items()}
 
 
 def save(name: str, path: str | Path) -> Path:
