@@ -41,15 +41,26 @@ def release_command(name: Name, course: Course = Path()) -> None:
 
 
 @app.command("grade")
-def grade_command(name: Name, student: Students = None, course: Course = Path()) -> None:
-    """Grade what students handed in."""
+def grade_command(
+    name: Name,
+    student: Students = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions that are judged at the same time.")] = 2,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="Run students' code unconfined, with all that you can do.")
+    ] = False,
+    course: Course = Path(),
+) -> None:
+    """Grade what students handed in. What has not changed since it was graded is not graded again."""
     from autograder.grading import grade
 
     directory = _directory(course)
     total = len(student or directory.submitted(name))
-    outcomes = list(_with_progress(grade(directory, name, student), total, "grading"))
-    _show_outcomes(outcomes, {})
-    if any(outcome.problem for outcome in outcomes):
+    steps = grade(directory, name, student, jobs, not no_sandbox)
+    outcomes = list(_with_progress(steps, total, "grading"))
+    _show_outcomes(sorted(outcomes, key=lambda outcome: outcome.student), {})
+    unchanged = sum(outcome.unchanged for outcome in outcomes)
+    console.print(f"{len(outcomes) - unchanged} graded, {unchanged} unchanged since they were graded.")
+    if any(outcome.needs_a_look for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -142,9 +153,8 @@ def _show_outcomes(outcomes: list, handed_in: dict[str, str]) -> None:
     for outcome in outcomes:
         score = "–" if outcome.problem else f"{outcome.score:g} of {outcome.points:g}"
         described = [handed_in[outcome.student]] if handed_in else []
-        table.add_row(
-            outcome.student, *described, score, outcome.problem or ", ".join(outcome.misconceptions)
-        )
+        remarks = [outcome.problem, ", ".join(outcome.misconceptions), *outcome.flags]
+        table.add_row(outcome.student, *described, score, "\n".join(filter(None, remarks)))
     console.print(table)
 
 

@@ -1,14 +1,14 @@
 """The steps that this package adds to nbgrader's: release settings, and judging in place of running tests."""
 
 import ast
+import copy
 import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Unicode
 
@@ -18,8 +18,7 @@ from autograder.forbidden import mentions
 from autograder.judge import Report, judge
 from autograder.probe import MIME
 from autograder.report import Score, to_html
-
-VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
+from autograder.worker import VERDICT, Worker, error_output, name_of
 
 
 class Check(NamedTuple):
@@ -49,7 +48,7 @@ class SetRepository(NbGraderPreprocessor):
         return cell, resources
 
 
-class Judge(Execute):
+class Judge(Worker):
     """Runs a submission, but judges its test cells here: the student's process only answers probes.
 
     Takes the place of nbgrader's Execute. The verdict becomes the test cell's output: the score as
@@ -63,43 +62,52 @@ class Judge(Execute):
     def preprocess(self, nb, resources=None, km=None):
         """Run and judge a notebook from top to bottom."""
         self._written: list[str] = []  # the solution cells since the last test cell
-        with tempfile.TemporaryDirectory(prefix="kernel-") as self._sockets:
-            return super().preprocess(nb, resources, km)
-
-    def create_kernel_manager(self):
-        """A kernel that talks through files of this user's, not through ports that everybody can reach."""
-        manager = super().create_kernel_manager()
-        manager.transport, manager.ip = "ipc", str(Path(self._sockets) / "socket")
-        return manager
+        self._graded: dict[int, list] = {}  # outputs of the cells that count, by the cell's index
+        nb, resources = super().preprocess(nb, resources, km)
+        for index, outputs in self._graded.items():  # later cells may have updated displays in them
+            nb.cells[index].outputs = outputs
+        return nb, resources
 
     def preprocess_cell(self, cell, resources, index):
-        """Judge a test cell that calls `check`; run any other cell."""
-        check = find_check(cell.source) if cell.cell_type == "code" and is_grade(cell) else None
-        if check is not None:
-            report = self._report(check, resources["nbgrader"], index)
-            self.nb.cells[index] = cell  # nbclient puts there what it ran last: the probe
-            cell.outputs = [verdict(report)]
-            self._written = []
+        """Judge a test cell, by `check` or by its asserts; run any other cell."""
+        if cell.cell_type != "code":
             return cell, resources
-        cell, resources = super().preprocess_cell(cell, resources, index)
-        if cell.cell_type == "code" and is_grade(cell):
-            # nbgrader takes any line on stderr for a failure, and TensorFlow logs there
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-        elif is_solution(cell):
-            self._written.append(cell.source)
+        if not is_test(cell):
+            self.run(cell, index)
+            if is_solution(cell):
+                self._written.append(cell.source)
+        elif check := find_check(cell.source):
+            cell.outputs = [verdict(self._report(check, resources["nbgrader"], cell, index))]
+            self._written = []
+        else:
+            self._run_asserts(cell, index)
+            self._written = []
+        self.nb.cells[index] = cell  # nbclient puts there what it ran last, such as the probe
+        if is_grade(cell):
+            self._graded[index] = copy.deepcopy(cell.outputs)
         return cell, resources
 
-    def _report(self, check: Check, who: dict, index: int) -> Report:
+    def is_given_or_written(self, cell) -> bool:
+        """Test cells need not be run again."""
+        return super().is_given_or_written(cell) and not is_test(cell)
+
+    def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
         exercise = find_exercise(check.exercise)
         rng = generator(course_secret(Path(self.secret_file)), who["assignment"], who["student"], exercise.id)
         sheet = full_sheet(exercise, rng)
-        observed = self._observe(check, sheet, index)
+        observed = self._observe(check, sheet, cell, index)
         named = set().union(*(mentions(source, exercise.forbidden) for source in self._written))
         if named:
             observed = {**observed, "forbidden": sorted(named)}
+        if exercise.forbidden and (words := set().union(*map(roundabout, self._written))):
+            self.flags.append(
+                f"{name_of(cell, index)}: the answer reaches for things in a roundabout way "
+                f"({', '.join(sorted(words))}), which could hide what it may not use; it scores 0."
+            )
+            observed = {**observed, "forbidden": exercise.forbidden}
         return judge(sheet, observed)
 
-    def _observe(self, check: Check, sheet: dict, index: int) -> dict:
+    def _observe(self, check: Check, sheet: dict, cell: nbformat.NotebookNode, index: int) -> dict:
         """What the student's process answers to the sheet's calls; {} if it is nothing readable."""
         calls = [{key: case[key] for key in ("of", "probe", "arguments")} for case in sheet["cases"]]
         request = {"names": list(sheet["answers"]), "calls": calls, "forbidden": sheet["forbidden"]}
@@ -108,9 +116,10 @@ class Judge(Execute):
             "import autograder.probe as _probe\n"
             f"_probe.respond({plain.to_text(request)!r}, lambda: ({answers}))"
         )
-        cell = nbformat.v4.new_code_cell(source)
-        self.execute_cell(cell, index, store_history=False)
-        for output in cell.outputs:
+        probe = nbformat.v4.new_code_cell(source, metadata=cell.metadata)
+        if problem := self.run(probe, index, store_history=False, most=self.message_limit):
+            return {"results": [{"error": problem}] * len(calls)}
+        for output in probe.outputs:
             line = output.get("data", {}).get(MIME)
             if isinstance(line, str):
                 try:
@@ -119,6 +128,96 @@ class Judge(Execute):
                     continue
                 return observed if isinstance(observed, dict) else {}
         return {}
+
+    def _run_asserts(self, cell: nbformat.NotebookNode, index: int) -> None:
+        """Run a test cell of an instructor's own, between statements that must fail.
+
+        Where one of those passes, the submission has tampered with the tests, and the cell scores 0.
+        """
+        canaries = make_canaries()
+        passed = [self._sings(*canary, index) for canary in canaries[::2]]
+        self.run(cell, index)
+        passed += [self._sings(*canary, index) for canary in canaries[1::2]]
+        # nbgrader takes any line on stderr for a failure, and TensorFlow logs there
+        outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        # a number is partial credit where the cell ends in an expression, and not where a student's
+        # function showed it
+        shown = [output for output in outputs if output.output_type == "execute_result"]
+        counted = shown[-1:] if ends_in_expression(cell.source) else []
+        cell.outputs = [output for output in outputs if output not in shown] + counted
+        if any(passed):
+            sentence = "A test that must fail was passed: the submission has tampered with the tests."
+            self.flags.append(f"{name_of(cell, index)}: {sentence}")
+            cell.outputs = [error_output("TamperingError", sentence)]
+
+    def _sings(self, source: str, expected: str | None, index: int) -> bool:
+        """Whether a canary passes that must fail, or shows another text than expected."""
+        canary = nbformat.v4.new_code_cell(source)
+        if self.run(canary, index, store_history=False):
+            return False
+        failed = any(output.output_type == "error" for output in canary.outputs)
+        if expected is None:
+            return not failed
+        texts = [output.data.get("text/plain") for output in canary.outputs if "data" in output]
+        return texts != [expected]
+
+
+def is_test(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell is graded by what it shows."""
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def make_canaries() -> list[tuple[str, str | None]]:
+    """Statements, in random order, that must fail (None), or must show a text: a source and that text."""
+    a, b = (secrets.randbelow(900) + 100 for _ in range(2))
+    b += a == b
+    canaries = [
+        (f"assert {a} == {b}", None),
+        (f"assert abs({a} - {b}) < 1e-6", None),
+        (f"import numpy as np\nassert np.allclose([{a}, 1], [{b}, 1])", None),
+        (f"import numpy as np\nnp.testing.assert_allclose([{a}, 1], [{b}, 1])", None),
+        (f"{a} * {b}", str(a * b)),
+        (f"{a} / 128", repr(a / 128)),
+    ]
+    secrets.SystemRandom().shuffle(canaries)
+    return canaries
+
+
+def ends_in_expression(source: str) -> bool:
+    """Whether a cell's last statement is an expression, whose value a notebook shows."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
+    return bool(body) and isinstance(body[-1], ast.Expr)
+
+
+ROUNDABOUT = frozenset({
+    "gc", "ctypes", "importlib", "inspect", "builtins", "pickle", "marshal", "autograder", "get_ipython",
+    "exec", "eval", "compile", "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__",
+    "globals", "vars", "modules", "_getframe", "f_globals", "f_back", "attrgetter",
+})  # fmt: skip
+
+
+def roundabout(source: str) -> set[str]:
+    """The names in a cell through which forbidden things can be had without naming them."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return set()
+    spelled = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            spelled.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            spelled.add(node.attr)
+        elif isinstance(node, ast.Import):
+            spelled |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            spelled |= {(node.module or "").split(".")[0], *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            spelled.add(node.value)  # getattr(builtins, "exec")
+    return spelled & ROUNDABOUT
 
 
 def find_check(source: str) -> Check | None:

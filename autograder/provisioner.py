@@ -1,5 +1,6 @@
 """Gives Jupyter kernels that are sandboxed forks of one warm process (see `warm` and `sandbox`)."""
 
+import contextlib
 import json
 import os
 import select
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from jupyter_client.provisioning import KernelProvisionerBase
@@ -37,7 +37,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     memory = Integer(4 * 2**30, help="bytes of memory a submission may allocate").tag(config=True)
     disk = Integer(256 * 2**20, help="bytes of temporary files a submission may write").tag(config=True)
     threads = Integer(512, help="threads a submission may have").tag(config=True)
-    visible = List(Unicode(), help="more directories that submissions may read, such as data").tag(config=True)
+    visible = List(Unicode(), help="directories that submissions may read, such as data").tag(config=True)
     hidden = List(Unicode(), help="directories that submissions never see").tag(config=True)
 
     _connection: socket.socket | None = None
@@ -90,18 +90,14 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def send_signal(self, signum: int) -> None:
         """Any signal that is sent here is an interrupt."""
         if self._connection is not None:
-            try:
+            with contextlib.suppress(OSError):  # it has just ended
                 self._connection.send(b"i")
-            except OSError:  # it has just ended
-                pass
 
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and everything it started."""
         if self._connection is not None:
-            try:
+            with contextlib.suppress(OSError):  # it has just ended
                 self._connection.shutdown(socket.SHUT_WR)
-            except OSError:  # it has just ended
-                pass
             await self.wait()
 
     async def terminate(self, restart: bool = False) -> None:

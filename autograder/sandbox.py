@@ -16,7 +16,15 @@ from pathlib import Path
 
 HOME = "/tmp/work"  # the working directory inside, empty at the start
 TOOLS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix", "/sys/devices/system/cpu")
-SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "nsswitch.conf")
+SETTINGS = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "fonts",
+    "localtime",
+    "nsswitch.conf",
+)
 DEVICES = ("null", "zero", "full", "random", "urandom")
 OLDEST_KERNEL = (5, 14)  # mount_setattr is of 5.12, limits on processes by user namespace are of 5.14
 
@@ -63,7 +71,9 @@ def unavailable() -> str:
     if platform.machine() not in CALLS:
         return f"The sandbox knows {' and '.join(CALLS)}, and this is {platform.machine()}."
     if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < OLDEST_KERNEL:
-        return f"The sandbox needs Linux {'.'.join(map(str, OLDEST_KERNEL))}, and this is {platform.release()}."
+        return (
+            f"The sandbox needs Linux {'.'.join(map(str, OLDEST_KERNEL))}, and this is {platform.release()}."
+        )
     if _setting("user/max_user_namespaces") == "0" or _setting("kernel/unprivileged_userns_clone") == "0":
         return "User namespaces are switched off on this machine (sysctl user.max_user_namespaces)."
     if os.geteuid() and _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
@@ -122,7 +132,6 @@ def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int) 
     for name in ("proc", "dev", "etc", "tmp", "var"):
         os.mkdir(f"{root}/{name}")
     _mount_empty(f"{root}/tmp", f"size={disk},nr_inodes=20000,mode=1777")
-    os.mkdir(root + HOME, 0o700)
     for link in ("var/tmp", "dev/shm"):
         os.symlink("/tmp", f"{root}/{link}")
     os.symlink("/proc/self/fd", f"{root}/dev/fd")
@@ -140,6 +149,7 @@ def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int) 
             for inner in visible:
                 if inner.startswith(f"{path}/"):
                     _bind(inner, root)
+    os.makedirs(root + HOME, exist_ok=True)
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -229,7 +239,12 @@ def _filter() -> bytes:
     program += only_if("clone", 0, step(any_bit, THREAD, 1, 0), step(answer, refuse), step(answer, allow))
     # shared anonymous memory is in no limit: refuse MAP_SHARED with MAP_ANONYMOUS
     program += only_if(
-        "mmap", 3, step(any_bit, 0x20, 0, 2), step(any_bit, 0x01, 0, 1), step(answer, refuse), step(answer, allow)
+        "mmap",
+        3,
+        step(any_bit, 0x20, 0, 2),
+        step(any_bit, 0x01, 0, 1),
+        step(answer, refuse),
+        step(answer, allow),
     )
     # sockets: Unix, IPv4, IPv6, netlink, all of which end in an empty namespace; vsock would not
     families = [step(equal, family, 4 - i, 0) for i, family in enumerate((1, 2, 10, 16))]

@@ -8,6 +8,7 @@ and its child, process 1 of the sandbox, in which the student's code runs.
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import selectors
@@ -15,13 +16,18 @@ import shutil
 import signal
 import socket
 import sys
-from pathlib import Path
 from types import FrameType
 
 from autograder import sandbox
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
+# What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
+IMPORTS = (
+    *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "course", "autograder.probe"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
+    *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
+)
 
 
 def serve(folder: str) -> None:
@@ -47,20 +53,9 @@ def serve(folder: str) -> None:
 
 
 def _import() -> None:
-    """What kernels would otherwise spend seconds on; nothing here may start a thread that matters."""
-    import ipykernel.ipkernel
-    import ipykernel.kernelapp
-    import ipykernel.zmqshell
-    import keras
-    import matplotlib.pyplot
-    import pandas
-    import tensorflow
-
-    import autograder.probe
-    import course  # noqa: F401
-
-    with contextlib.suppress(ImportError):
-        import ipywidgets  # noqa: F401
+    sys.modules["debugpy"] = None  # no debugger in kernels: it would take a third of their start
+    for name in IMPORTS:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is shared with the forks stays shared
 
@@ -186,7 +181,8 @@ def _run_kernel(connection: dict, listening: dict[str, socket.socket]) -> None:
             pass
 
     zmq.Socket.bind = use_bound
-    os.environ.update(HOME=sandbox.HOME, USER="student", LOGNAME="student", TMPDIR="/tmp", IPYTHONDIR="/tmp/.ipython")
+    names = {"HOME": sandbox.HOME, "IPYTHONDIR": "/tmp/.ipython", "USER": "student", "LOGNAME": "student"}
+    os.environ.update(names)
     sys.argv = ["kernel"]
     config = Config()
     config.HistoryManager.enabled = False

@@ -25,7 +25,9 @@ class Commands(typer.core.TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        except BrokenPipeError:  # the reader, such as `head`, has enough
+            raise
+        except (ValueError, OSError) as error:
             typer.echo(error, err=True)
             raise typer.Exit(2) from None
 
@@ -186,16 +188,19 @@ def _show(rows: "pd.DataFrame", csv: bool = False, json: bool = False, title: st
 def _print(rows: "pd.DataFrame", title: str) -> None:
     """A table for people: thousands with commas, no number broken, as wide as that takes."""
     page = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for i, column in enumerate(rows):
-        numeric = all(isinstance(value, int) for value in rows[column] if value != "")
-        header = str(column).replace(" (", "\n(")
-        page.add_column(header, justify="right" if numeric else "left", no_wrap=numeric or i == 0)
-    for row in rows.itertuples(index=False):
-        page.add_row(
-            *(f"{value:,}" if isinstance(value, int) and value > 9999 else str(value) for value in row)
-        )
+    columns = []
+    for i, name in enumerate(rows):
+        values = [value for value in rows[name] if value != ""]
+        numeric = all(isinstance(value, int) for value in values)
+        cells = [f"{v:,}" if isinstance(v, int) and v > 9999 else str(v) for v in rows[name]]
+        header = str(name).replace(" (", "\n(")
+        widest = max(map(len, [*header.split("\n"), *cells])) if numeric or i == 0 else None
+        page.add_column(header, justify="right" if numeric else "left", min_width=widest)
+        columns.append(cells)
+    for row in zip(*columns, strict=True):
+        page.add_row(*row)
     console = Console()
-    needed = console.measure(page).minimum
+    needed = Console(width=1000).measure(page).minimum
     console.width = max(console.width if console.is_terminal else 120, needed)
     console.print(page)
 

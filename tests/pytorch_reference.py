@@ -31,7 +31,7 @@ LOGITS = 8  # of 1000, kept
 
 
 def state(modules: dict[str, list]) -> dict[str, np.ndarray]:
-    """A state_dict of random weights: `modules` are the shapes of the kernels, "bias" at the end where there is one."""
+    """A state_dict of random weights for `modules`: shapes of their kernels, and "bias" where there is one."""
     random = np.random.default_rng(0)
     arrays = {}
     for module, shape in modules.items():
@@ -67,7 +67,9 @@ def record(theirs: str, size: int) -> dict:
         for key, array in own.items()
         if key.endswith(".weight")
     }
-    modules = {name: shape[:1] if len(shape) == 2 and "bias" in shape else shape for name, shape in modules.items()}
+    modules = {
+        name: shape[:1] if len(shape) == 2 and "bias" in shape else shape for name, shape in modules.items()
+    }
     arrays = {key: torch.from_numpy(array) for key, array in state(modules).items()}
     counters = {key: array for key, array in own.items() if key.endswith("num_batches_tracked")}
     network.load_state_dict(arrays | counters, strict=True)

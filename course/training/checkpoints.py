@@ -25,8 +25,8 @@ def save(folder: Path, model: keras.Model, settings: dict, rows: list[dict]) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"{i:05}": keras.ops.convert_to_numpy(each) for i, each in enumerate(_variables(model))}
-    with replacing(folder / NAME) as file:
-        np.savez(file, **arrays, state=json.dumps({"settings": settings, "rows": rows}))
+    with replacing(folder / NAME) as path:
+        np.savez(path, **arrays, state=json.dumps({"settings": settings, "rows": rows}))
 
 
 def restore(folder: Path, model: keras.Model, settings: dict) -> list[dict]:
@@ -50,7 +50,7 @@ def restore(folder: Path, model: keras.Model, settings: dict) -> list[dict]:
         differences = ["weights of other shapes"]
     if differences:
         raise ValueError(
-            f"{folder} holds training with {' and '.join(differences)}: choose another folder, or the "
+            f"{folder} holds training with {' and '.join(differences[:3])}: choose another folder, or the "
             "settings that it has."
         )
     for variable, array in zip(variables, arrays, strict=True):

@@ -49,7 +49,7 @@ class Exponential:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The rate is multiplied by `factor` after `patience` epochs without a better accuracy, `times` at most."""
+    """The rate is multiplied by `factor`, `times` at most, when `patience` epochs brought no better accuracy."""
 
     rate: float
     factor: float = 0.1

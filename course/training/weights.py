@@ -33,7 +33,7 @@ class PyTorch(NamedTuple):
 
 
 V3 = {"include_preprocessing": False}
-V15 = {"base": "resnet50_v15"}
+SE = {"changes": {}}  # not Caffe's pooling
 MNAS = {"padding": "symmetric", "epsilon": 1e-5}
 
 SOURCES: dict[str, Keras | PyTorch] = {
@@ -68,9 +68,9 @@ SOURCES: dict[str, Keras | PyTorch] = {
     "resnext101_64x4d": PyTorch("timm/resnext101_64x4d.tv_in1k", names.RESNET),
     "wide_resnet50_2": PyTorch("timm/wide_resnet50_2.tv_in1k", names.RESNET),
     "wide_resnet101_2": PyTorch("timm/wide_resnet101_2.tv_in1k", names.RESNET),
-    "se_resnet50": PyTorch("timm/seresnet50.a1_in1k", names.RESNET, V15),
-    "se_resnext50_32x4d": PyTorch("timm/seresnext50_32x4d.gluon_in1k", names.RESNET),
-    "se_resnext101_32x4d": PyTorch("timm/seresnext101_32x4d.gluon_in1k", names.RESNET),
+    "se_resnet50": PyTorch("timm/seresnet50.a1_in1k", names.RESNET, {"base": "resnet50_v15", **SE}),
+    "se_resnext50_32x4d": PyTorch("timm/seresnext50_32x4d.gluon_in1k", names.RESNET, SE),
+    "se_resnext101_32x4d": PyTorch("timm/seresnext101_32x4d.gluon_in1k", names.RESNET, SE),
     "senet154": PyTorch("timm/senet154.gluon_in1k", names.SENET154),
     "ghostnet": PyTorch("timm/ghostnet_100.in1k", names.GHOSTNET),
     "mnasnet_a1": PyTorch("timm/semnasnet_100.rmsp_in1k", names.MNASNET, MNAS),

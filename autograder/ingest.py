@@ -1,0 +1,489 @@
+"""What a student handed in, rebuilt from the release: its cells, with the student's answers in them.
+
+Nothing else of the student's file goes on: test cells, given cells, outputs, metadata (Colab writes the
+student's name there) are the release's. What had to be mended is said in sentences, the repairs, which
+the instructor's tables and the student's feedback show.
+
+An answer is found by nbgrader's grade_id, else by the cell's id, else by what it defines (`def name`),
+else by its place among the cells around it. Of what a student wrote into cells of their own, or added to
+given cells, an answer takes the statements that define a name which it uses, and nothing else.
+"""
+
+import ast
+import copy
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_solution, is_task
+from traitlets import Unicode
+
+from autograder.magics import neutralise, parse
+
+REPAIRS = "repairs"  # in the notebook's metadata["autograder"]
+LARGEST = 100 * 2**20  # bytes of a notebook file
+NO_ID = "no-id-"  # how the ids begin of cells that had none
+OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
+
+
+class UnreadableError(ValueError):
+    """What was handed in is no notebook; the sentence says why."""
+
+
+@dataclass
+class Cell:
+    """A cell of the student's file, as far as it matters: nothing in it is trusted."""
+
+    kind: str
+    source: str
+    grade_id: str
+    id: str
+    attachments: dict
+    code: str = field(init=False)  # the source as plain Python
+    removed: list[str] = field(init=False)  # lines of it that are none
+
+    def __post_init__(self):
+        """Take what is no Python out of the source."""
+        self.code, self.removed = neutralise(self.source)
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads notebooks that nbformat refuses: nbgrader's autograde opens files through this."""
+
+    def from_filename(self, filename, resources=None, **arguments):
+        """Convert the notebook in a file: a submitted one leniently, one of nbgrader's own as ever."""
+        if not getattr(self.parent, "_sanitizing", True):
+            return super().from_filename(filename, resources=resources, **arguments)
+        path = Path(filename)
+        resources = {**(resources or {}), "metadata": {"name": path.stem, "path": str(path.parent)}}
+        return self.from_notebook_node(load(path), resources=resources, **arguments)
+
+
+class Ingest(NbGraderPreprocessor):
+    """First of nbgrader's sanitising steps: rebuilds the submission from the release."""
+
+    release_directory = Unicode("assignments", help="folder of released notebooks").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Put the answers of `nb` into the released notebook."""
+        assignment, notebook = resources["nbgrader"]["assignment"], resources["nbgrader"]["notebook"]
+        released = Path(self.release_directory) / assignment / f"{notebook}.ipynb"
+        if not released.is_file():
+            raise ValueError(f"{released} does not exist: release {assignment} first.")
+        rebuilt, repairs = rebuild(nb, nbformat.read(released, as_version=4))
+        submitted = Path(resources["metadata"].get("path", "")) / f"{notebook}.ipynb"
+        repairs = [*_copied(submitted), *repairs]
+        for repair in repairs:
+            self.log.warning("%s: %s", resources["nbgrader"]["student"], repair)
+        return _record(rebuilt, repairs), resources
+
+
+def use_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
+    """Hook of nbgrader's autograde, before the notebooks of one student are converted.
+
+    Where the assignment is one notebook of its name and no file has that name, the notebook that was
+    handed in under another is copied to it. Runs in the course directory, as nbgrader does.
+    """
+    ours = {path.stem for path in Path().glob(f"*/{assignment}/*.ipynb")}
+    if ours == {assignment} and notebooks and Path(notebooks[0]).parent.name == assignment:
+        folder = Path(notebooks[0]).parent
+        wanted, found = folder / f"{assignment}.ipynb", find_notebook(folder)
+        if found != wanted and found.is_file() and not found.is_symlink():
+            shutil.copyfile(found, wanted)
+            notebooks.append(str(wanted))
+
+
+def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """The rebuilt notebook of a submission, and the repairs that this took.
+
+    Args:
+        path: the notebook, or the folder with it (submitted/STUDENT/NAME) under whatever name.
+        master: the released notebook.
+
+    Raises:
+        UnreadableError: for what is no notebook, in a sentence.
+    """
+    repairs = []
+    if path.is_dir():
+        folder, path = path, find_notebook(path)
+        if path.stem != folder.name:
+            repairs.append(_renamed(path.name, f"{folder.name}.ipynb"))
+    rebuilt, found = rebuild(load(path), master)
+    return _record(rebuilt, repairs + found), repairs + found
+
+
+def find_notebook(folder: Path) -> Path:
+    """The notebook in a submission's folder: the one named like it, else the latest of the others."""
+    found = [path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith(".")]
+    if not found:
+        raise UnreadableError(f"There is no notebook in {folder.name}.")
+    named = folder / f"{folder.name}.ipynb"
+    return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
+
+
+def load(path: Path) -> NotebookNode:
+    """The notebook in a file of any encoding and format, as nbformat 4.
+
+    Raises:
+        UnreadableError: for what is no notebook, in a sentence.
+    """
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # a link could lead anywhere, a pipe never ends
+            raise UnreadableError(f"{path.name} is a link or a device, not a file.")
+        if path.stat().st_size > LARGEST:
+            raise UnreadableError(f"{path.name} is larger than {LARGEST // 2**20} MiB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}.") from None
+    notebook = _parsed(data, path.name)
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):  # format 3 has worksheets
+        sheets = notebook.get("worksheets")
+        sheets = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else None
+        if sheets is None:
+            raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
+        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
+
+
+def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """The release with the answers of a submission, and the repairs that this took."""
+    notebook, cells = copy.deepcopy(master), [_cell(cell) for cell in submitted.cells]
+    match = Match(cells, master.cells)
+    repairs = _Repairs()
+    for position, original in enumerate(notebook.cells):
+        name = _name(original)
+        how, found = match.how.get(position, ""), match.found.get(position, [])
+        if is_solution(original):
+            if found:
+                _put(original, found, repairs, name)
+                repairs.add(how, name)
+            else:
+                repairs.add("missing", name)
+        elif name:
+            given = "test" if is_grade(original) else "given"
+            if not found:
+                repairs.add(f"{given} deleted", name)
+            elif any(not _same(cell.source, original.source) for cell in found):
+                repairs.add(f"{given} changed", name)
+    if match.reordered:
+        repairs.add("reordered", "")
+    _add_helpers(notebook, match, repairs)
+    _add_task_answers(notebook, match)
+    return notebook, repairs.sentences()
+
+
+class Match:
+    """Which cells of a submission are which cells of the release.
+
+    Attributes:
+        found: position in the release -> the student's cells; several where one was duplicated or split.
+        how: position in the release -> "" for nbgrader's id, "id", "header" or "order".
+        place: index of a student's cell -> position in the release, for the cells that are found.
+        reordered: whether answers come in another order than in the release.
+    """
+
+    def __init__(self, cells: list[Cell], master: list[NotebookNode]):
+        self.cells, self.master = cells, master
+        self.found: dict[int, list[Cell]] = {}
+        self.how: dict[int, str] = {}
+        self.place: dict[int, int] = {}
+        known = {_name(cell) for cell in master}
+        self._by("", lambda cell: cell.grade_id, _name)
+        self._by(
+            "id", lambda cell: "" if cell.grade_id in known else cell.id, lambda cell: cell.get("id", "")
+        )
+        self._by_header()
+        self._by("", lambda cell: cell.source.strip(), lambda cell: cell.source.strip())
+        self._by_order()
+        self.place = dict(sorted(self.place.items()))
+        answers = dict.fromkeys(at for at in self.place.values() if is_solution(master[at]))
+        self.reordered = list(answers) != sorted(answers)
+
+    def _by(self, how: str, theirs: Callable[[Cell], str], ours: Callable[[NotebookNode], str]) -> None:
+        known = {ours(cell): at for at, cell in enumerate(self.master) if ours(cell)}
+        for index, cell in enumerate(self.cells):
+            at = None if cell.id.startswith(NO_ID) and how == "id" else known.get(theirs(cell))
+            if index not in self.place and at is not None and self.how.get(at, how) == how:
+                self._take(index, at, how)
+
+    def _by_header(self) -> None:
+        """An answer that is missing, or left as released, may be in a cell that defines its names."""
+        for at, original in enumerate(self.master):
+            found = self.found.get(at, [])
+            if is_solution(original) and all(_same(cell.source, original.source) for cell in found):
+                names = _bound(original.source) if original.cell_type == "code" else set()
+                for index, cell in enumerate(self.cells):
+                    if index not in self.place and names & _bound(cell.code):
+                        self._take(index, at, "" if found else "header")
+
+    def _by_order(self) -> None:
+        """An answer that is missing is looked for between what comes before and after it in the release."""
+        for at, original in enumerate(self.master):
+            if is_solution(original) and at not in self.found:
+                first = max((index for index, place in self.place.items() if place < at), default=-1) + 1
+                last = min((i for i, place in self.place.items() if place > at), default=len(self.cells))
+                for index in range(first, last):
+                    if index not in self.place and self.cells[index].kind == original.cell_type:
+                        self._take(index, at, "order")
+
+    def _take(self, index: int, at: int, how: str) -> None:
+        self.place[index] = at
+        self.found.setdefault(at, []).append(self.cells[index])
+        self.how.setdefault(at, how)
+
+
+class _Repairs:
+    """Repairs of one kind are one sentence."""
+
+    SENTENCES = {  # noqa: RUF012 - a constant
+        "id": "The metadata of {} was lost; recognised by the cell's id.",
+        "header": "The metadata of {} was lost; recognised by what the cell defines.",
+        "order": "The metadata of {} was lost; recognised by the place in the notebook.",
+        "missing": "There is no cell for {}: counted as not written.",
+        "duplicated": "There were several cells for {}; they were put together in their order.",
+        "retyped": "The cell of {} had been turned into another type and was turned back.",
+        "magic": "Lines that only a live notebook understands were left out: {}.",
+        "helper": "Definitions from cells of your own were added to an answer that uses them: {}.",
+        "test changed": "Changed test cells were replaced by the original ones: {}.",
+        "test deleted": "Deleted test cells were put back: {}.",
+        "given changed": "Changed given cells were replaced by the original ones: {}.",
+        "given deleted": "Deleted given cells were put back: {}.",
+        "reordered": "The cells were in another order; the original order was restored.",
+    }
+
+    def __init__(self):
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, kind: str, name: str) -> None:
+        if kind:
+            self._names.setdefault(kind, []).append(name)
+
+    def sentences(self) -> list[str]:
+        named = {kind: ", ".join(dict.fromkeys(names)) for kind, names in self._names.items()}
+        return [text.format(named[kind]) for kind, text in self.SENTENCES.items() if kind in named]
+
+
+def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str) -> None:
+    """Put what was found for an answer into its cell of the release."""
+    written = [cell for cell in found if not _same(cell.source, original.source)]
+    written = list({cell.source.strip(): cell for cell in written}.values())
+    if len(found) > 1:
+        repairs.add("duplicated", name)
+    if any(cell.kind != original.cell_type for cell in found):
+        repairs.add("retyped", name)
+    if not written:
+        return
+    if original.cell_type == "code":
+        original.source = "\n".join(cell.code for cell in written)
+        if len(written) > 1 and parse(original.source) is None:  # not one cell that was split
+            original.source = ([cell for cell in written if parse(cell.code)] or written)[-1].code
+        for cell in written:
+            for line in cell.removed:
+                repairs.add("magic", line)
+    else:
+        original.source = "\n\n".join(cell.source for cell in written)
+        attachments = {key: value for cell in written for key, value in cell.attachments.items()}
+        if attachments:
+            original["attachments"] = attachments
+
+
+def _add_helpers(notebook: NotebookNode, match: Match, repairs: _Repairs) -> None:
+    """Put statements that are in no answer in front of the first answer that uses what they define."""
+    given = set().union(*(_bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
+    helpers = list(_helpers(match))
+    for cell in notebook.cells:
+        if not is_solution(cell) or cell.cell_type != "code":
+            continue
+        taken, used = [], _used(cell.source)
+        while more := [each for each in helpers if each not in taken and each.names & (used - given)]:
+            taken += more  # which may use others
+            used |= set().union(*(_used(each.source) for each in more))
+        taken = [each for each in helpers if each in taken]
+        helpers = [each for each in helpers if each not in taken]
+        cell.source = "\n".join([each.source for each in taken] + [cell.source])
+        for name in sorted(set().union(*(each.names for each in taken))):
+            repairs.add("helper", name)
+
+
+def _add_task_answers(notebook: NotebookNode, match: Match) -> None:
+    """The answer to a task of nbgrader's is whatever cells a student put below it."""
+    for at in reversed(range(len(notebook.cells))):
+        if is_task(notebook.cells[at]) and at in match.place.values():
+            index = max(index for index, place in match.place.items() if place == at) + 1
+            below = []
+            while index < len(match.cells) and index not in match.place:
+                below.append(match.cells[index])
+                index += 1
+            notebook.cells[at + 1 : at + 1] = [
+                nbformat.v4.new_code_cell(cell.code)
+                if cell.kind == "code"
+                else nbformat.v4.new_markdown_cell(cell.source)
+                for cell in below
+            ]
+
+
+@dataclass(frozen=True)
+class _Helper:
+    """A statement outside of answers: where it is, its text, and the names that it binds."""
+
+    place: tuple[int, int]
+    source: str
+    names: frozenset[str]
+
+
+def _helpers(match: Match) -> Iterator[_Helper]:
+    """Statements of code cells that are neither answers, nor tests, nor in the release's own cell."""
+    for index, cell in enumerate(match.cells):
+        original = match.master[match.place[index]] if index in match.place else None
+        tree = parse(cell.code) if cell.kind == "code" else None
+        if tree is None or (original and (is_solution(original) or is_grade(original))):
+            continue
+        theirs = parse(original.source) if original else None
+        theirs = {ast.dump(statement) for statement in theirs.body} if theirs else set()
+        for number, statement in enumerate(tree.body):
+            if ast.dump(statement) not in theirs:
+                yield _Helper((index, number), _text(cell.code, statement), frozenset(_names(statement)))
+
+
+def _text(source: str, statement: ast.stmt) -> str:
+    first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
+    return "\n".join(source.split("\n")[first - 1 : statement.end_lineno])
+
+
+def _names(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds outside of functions and classes."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return names
+
+
+def _bound(source: str) -> set[str]:
+    tree = parse(source)
+    return set().union(*(_names(statement) for statement in tree.body)) if tree else _headers(source)
+
+
+def _headers(source: str) -> set[str]:
+    """What a cell that Python cannot parse sets out to define."""
+    words = [line.split("(")[0].split(":")[0].split() for line in source.split("\n")]
+    return {line[1] for line in words if len(line) == 2 and line[0] in ("def", "class")}
+
+
+def _used(source: str) -> set[str]:
+    """The names that a cell reads, and "*": what `from … import *` binds may be among them."""
+    tree = parse(source)
+    if tree is None:
+        return set()
+    return {"*"} | {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def _name(cell: NotebookNode) -> str:
+    """nbgrader's id of a cell of the release; "" if it has none."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.split() == other.split()
+
+
+def _renamed(name: str, wanted: str) -> str:
+    return f"The notebook was called {name}; it was taken for {wanted}."
+
+
+def _copied(submitted: Path) -> Iterator[str]:
+    """A repair if the submitted notebook is `use_renamed`'s copy of one beside it."""
+    if submitted.is_file():
+        digest = hashlib.sha256(submitted.read_bytes()).digest()
+        for path in sorted(submitted.parent.glob("*.ipynb")):
+            if path != submitted and hashlib.sha256(path.read_bytes()).digest() == digest:
+                yield _renamed(path.name, submitted.name)
+
+
+def _record(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
+    notebook.metadata["autograder"] = {REPAIRS: repairs}
+    return notebook
+
+
+def _tidied(cell: dict, number: int) -> dict:
+    """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
+    kind = cell.get("cell_type")
+    kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
+    source = cell.get("source", cell.get("input", ""))
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
+    nbgrader = metadata.get("nbgrader")
+    identifier = cell.get("id") or metadata.get("id")  # Colab has it in the metadata
+    tidied = {
+        "cell_type": kind,
+        "source": source,
+        "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
+        "id": identifier if isinstance(identifier, str) and identifier else f"{NO_ID}{number}",
+    }
+    if kind == "code":
+        tidied |= {"outputs": [], "execution_count": None}
+    elif isinstance(cell.get("attachments"), dict):
+        tidied["attachments"] = {
+            str(name): bundle for name, bundle in cell["attachments"].items() if isinstance(bundle, dict)
+        }
+    return tidied
+
+
+def _cell(cell: NotebookNode) -> Cell:
+    nbgrader = cell.metadata.get("nbgrader", {})
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    grade_id = grade_id if isinstance(grade_id, str) else ""
+    return Cell(cell.cell_type, cell.source, grade_id, cell.get("id", NO_ID), cell.get("attachments", {}))
+
+
+def _parsed(data: bytes, name: str) -> dict:
+    """The JSON object in a file. Raises UnreadableError in a sentence."""
+    if not data.strip(b"\0 \t\r\n"):
+        raise UnreadableError(f"{name} is empty.")
+    what = next((what for start, what in OTHERS.items() if data.lstrip().startswith(start)), "")
+    if what:
+        raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
+    try:
+        value = json.loads(_decoded(data), strict=False)
+    except RecursionError:
+        raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
+    except ValueError as error:
+        text = _decoded(data).strip()
+        why = "it ends in the middle, as after a broken upload" if text[-1] != "}" else str(error)
+        why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
+        raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{name} cannot be read as a notebook: there are no cells in it.")
+    return value
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-8 with or without a mark, in UTF-16, or in what Windows used to write."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    if data[1:2] == b"\0" or data[:1] == b"\0":
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

@@ -1,0 +1,180 @@
+"""A folder in which a network is trained: config.json, checkpoint.npz, history.csv, final.weights.h5."""
+
+import inspect
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from course.building import build
+from course.data.augmentation import scale  # noqa: F401
+from course.data.loading import load
+from course.registry import find
+from course.training.crops import multi_crop, ten_crop
+from course.training.evaluation import ensemble, probabilities, top_k
+from course.training.files import replacing
+from course.training.recipes import recipe, recipe_for
+
+CONFIG, WEIGHTS = "config.json", "final.weights.h5"
+TRAIN, VALIDATION, TEST = "train[:90%]", "train[90%:]", "test"  # as He et al. 2015, section 4.2
+CROPS = ("one", "ten", "multi")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run is, apart from how long it goes on.
+
+    Attributes:
+        model: name of the network.
+        data: name of the dataset.
+        recipe: name of the recipe.
+        batch: images in a step; the recipe's where it is None.
+        shape: (height, width, channels) of the network's input.
+        seed: of weights, order and augmentation.
+        precision: Keras dtype policy to train in, or None.
+    """
+
+    model: str
+    data: str
+    recipe: str
+    batch: int | None
+    shape: tuple[int, int, int]
+    seed: int = 0
+    precision: str | None = None
+
+
+def configure(
+    model: str,
+    data: str,
+    recipe_name: str | None = None,
+    *,
+    batch: int | None = None,
+    shape: tuple[int, int, int] | None = None,
+    seed: int = 0,
+    precision: str | None = None,
+) -> Config:
+    """A run; by default by the recipe of the network's paper, on images of the size that it was made for.
+
+    Raises:
+        ValueError: for an unknown network, dataset or recipe.
+        ConnectionError, ImportError: where the dataset cannot be had, see `course.data.load`.
+    """
+    network = find(model)
+    chosen = recipe(recipe_name) if recipe_name else recipe_for(model)
+    channels = load(data, "test[:1]").info.shape[2]
+    if shape is None:
+        size = network.row.arguments.get("shape", inspect.signature(network.builder).parameters["shape"].default)
+        shape = (*size[:2], channels)
+    if shape[2] != channels:
+        raise ValueError(f"Images of {data} have {channels} channels, so shape cannot be {shape}.")
+    return Config(network.name, data, chosen.name, batch, tuple(shape), seed, precision)
+
+
+def train(
+    config: Config,
+    folder: Path,
+    epochs: int | None = None,
+    *,
+    patience: int | None = None,
+    distribution=None,
+    verbose: str | int = "auto",
+) -> pd.DataFrame:
+    """Train in a folder, or go on where training there was cut off; returns the history.
+
+    A tenth of the training images are for validation; the test images are left to `evaluate`.
+
+    Raises:
+        ValueError: where the folder holds another run.
+        OSError: where the folder cannot be written; what it held before is unharmed.
+    """
+    _claim(folder, config)
+    chosen = recipe(config.recipe)
+    images = load(config.data, TRAIN, config.shape[:2])
+    keras.utils.set_random_seed(config.seed)
+    network = build(config.model, config.shape, images.info.classes)
+    chosen.initialise(network, config.seed)
+    history = chosen.fit(
+        network,
+        images,
+        epochs,
+        validation=load(config.data, VALIDATION, config.shape[:2]),
+        batch=config.batch,
+        seed=config.seed,
+        folder=folder,
+        patience=patience,
+        precision=config.precision,
+        distribution=distribution,
+        verbose=verbose,
+    )
+    with replacing(folder / WEIGHTS) as path:
+        network.save_weights(path)
+    return history
+
+
+def evaluate(folders: list[Path], crops: str = "one") -> pd.DataFrame:
+    """Top-1 and top-5 accuracy on the test images of each run and, of several, of their ensemble.
+
+    Args:
+        folders: of runs on the same dataset that are finished.
+        crops: "one" view of an image, "ten" (see `ten_crop`) or "multi" (see `multi_crop`).
+
+    Raises:
+        ValueError: for a folder without a finished run, other crops, and runs on different datasets.
+    """
+    if crops not in CROPS:
+        raise ValueError(f"crops must be {', '.join(map(repr, CROPS[:-1]))} or {CROPS[-1]!r}, not {crops!r}.")
+    configs = [_read(folder) for folder in folders]
+    if len({config.data for config in configs}) > 1:
+        raise ValueError(
+            f"An ensemble takes runs on one dataset, not {' and '.join(sorted({c.data for c in configs}))}."
+        )
+    predictions = [_predict(*each, crops) for each in zip(folders, configs, strict=True)]
+    labels = np.array(list(load(configs[0].data, TEST).pipeline.map(_label).as_numpy_iterator()))
+    names = [str(folder) for folder in folders]
+    if len(folders) > 1:
+        names, predictions = [*names, "ensemble"], [*predictions, ensemble(predictions)]
+    rows = [_scores(each, labels) for each in predictions]
+    return pd.DataFrame(rows, index=pd.Index(names, name="run"))
+
+
+def _scores(predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    scores = {"images": len(labels), "top1": top_k(predictions, labels)}
+    return scores | ({"top5": top_k(predictions, labels, 5)} if predictions.shape[-1] > 5 else {})
+
+
+def _label(image, label):
+    return label
+
+
+def _predict(folder: Path, config: Config, crops: str) -> np.ndarray:
+    side = config.shape[:2]
+    if crops == "ten":  # cut from images larger by an eighth, as 224 are from 256
+        data = load(config.data, TEST, tuple(round(each * 8 / 7) for each in side))
+        views = ten_crop(*side)
+    else:
+        data = load(config.data, TEST, side)
+        views = multi_crop(side[0]) if crops == "multi" else None
+    network = build(config.model, config.shape, data.info.classes)
+    network.load_weights(folder / WEIGHTS)
+    return probabilities(network, data, crops=views)
+
+
+def _claim(folder: Path, config: Config) -> None:
+    """Write config.json, or check that the one there says the same."""
+    if (folder / CONFIG).exists():
+        there = asdict(_read_config(folder))
+        differences = [
+            f"{key} {there[key]} instead of {value}" for key, value in asdict(config).items() if there[key] != value
+        ]
+        if differences:
+            raise ValueError(
+                f"{folder} holds a run with {' and '.join(differences)}: choose another folder, or the "
+                "settings that it has."
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / CONFIG) as path:
+        path.write_text(json.dumps(asdict(config), indent=1) + "\n")
