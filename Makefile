@@ -3,7 +3,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: demo test lint golden release verify gallery clean
+.PHONY: demo test lint golden release verify gallery docs clean
 
 demo: .venv/instructor.stamp  ## the whole loop on built-in data: release, answer, grade, feedback, grades
 	$(BIN)/autograder demo
@@ -29,8 +29,11 @@ verify: .venv/instructor.stamp  ## the gate before release, for all assignments
 gallery: .venv/instructor.stamp  ## every figure of the lectures, into gallery/
 	$(BIN)/course plot --all -o gallery
 
+docs: .venv/dev.stamp  ## the documentation as web pages, into docs/_build
+	$(BIN)/sphinx-build -q -b html docs docs/_build
+
 clean:  ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache gallery
+	rm -rf .venv .pytest_cache .ruff_cache gallery docs/_build docs/generated
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

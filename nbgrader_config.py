@@ -33,6 +33,18 @@ c.GenerateAssignment.preprocessors = [
 c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your answer here.")'}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
+c.Autograde.exporter_class = "autograder.ingest.SubmissionExporter"  # opens files that nbformat refuses
+c.Autograde.pre_convert_hook = "autograder.ingest.use_renamed"
+c.Autograde.sanitize_preprocessors = [
+    "autograder.ingest.Ingest",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Ingest.release_directory = str(HERE / "assignments")
+
 c.Autograde.autograde_preprocessors = [
     "autograder.preprocessors.Judge",
     "nbgrader.preprocessors.LimitOutput",

@@ -198,7 +198,7 @@ class Match:
         self.found: dict[int, list[Cell]] = {}
         self.how: dict[int, str] = {}
         self.place: dict[int, int] = {}
-        known = {_name(cell) for cell in master}
+        known = {_name(cell) for cell in master} - {""}
         self._by("", lambda cell: cell.grade_id, _name)
         self._by(
             "id", lambda cell: "" if cell.grade_id in known else cell.id, lambda cell: cell.get("id", "")

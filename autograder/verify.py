@@ -42,10 +42,10 @@ def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
         yield _clean(source, released)
         hand_in(scratch, name, "solution", source)
         hand_in(scratch, name, "untouched", released)
-        rights, wrongs = _rights(assignment), _wrongs(assignment)
-        for student, answers in (rights | wrongs).items():
+        right, wrong = rights(assignment), wrongs(assignment)
+        for student, answers in (right | wrong).items():
             hand_in(scratch, name, student, answered(released, answers))
-        for student in ("solution", "untouched", *rights, *wrongs):
+        for student in ("solution", "untouched", *right, *wrong):
             start = time.perf_counter()
             (outcome,) = grade(scratch, name, [student])
             seconds = time.perf_counter() - start
@@ -61,7 +61,7 @@ def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
                 yield Finding(
                     "the untouched release scores 0", not outcome.problem and outcome.score == 0, score
                 )
-            elif student in rights:
+            elif student in right:
                 yield Finding(f"{student} scores full marks", outcome.score == assignment.points, score)
             else:
                 yield from _named(scratch, name, student, assignment)
@@ -109,7 +109,7 @@ def secret_lines(source: str) -> Iterator[str]:
             yield line
 
 
-def _rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
+def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     """Submissions that are right in another way: the first alternative of every answer, the second, …"""
     answers = {name: answer for exercise in assignment.exercises for name, answer in exercise.answers.items()}
     count = min(len(answer.also_right) for answer in answers.values())
@@ -119,7 +119,7 @@ def _rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     }
 
 
-def _wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
+def wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     """Submissions with a misconception in each exercise that has one left, until all variants are used."""
     right = {
         name: answer.right for exercise in assignment.exercises for name, answer in exercise.answers.items()
@@ -134,7 +134,7 @@ def _wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
 
 def _named(course: CourseDirectory, name: str, student: str, assignment: Assignment) -> Iterator[Finding]:
     """Whether each misconception in this submission lost points and was named."""
-    wrong = _wrongs(assignment)[student]
+    wrong = wrongs(assignment)[student]
     found = {each["exercise"]: each for each in verdicts(read_notebook(course.autograded(name, student)))}
     for exercise in assignment.exercises:
         for misconception in exercise.misconceptions:

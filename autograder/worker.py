@@ -37,6 +37,7 @@ class Worker(Execute):
     restarts = Integer(4, help="times that a notebook's kernel is started again").tag(config=True)
     # nbclient's: a kernel that does not listen to an interrupt is ended, so all are
     interrupt_on_timeout = Bool(False).tag(config=True)
+    store_widget_state = Bool(False).tag(config=True)
     shutdown_kernel = "immediate"
 
     def preprocess(self, nb, resources=None, km=None):
@@ -48,6 +49,7 @@ class Worker(Execute):
         self._end = time.monotonic() + self.notebook_timeout
         with tempfile.TemporaryDirectory(prefix="kernel-") as self._sockets:
             nb, resources = super().preprocess(nb, resources, km)
+        _make_valid(nb)
         nb.metadata.setdefault(VERDICT, {})["flags"] = list(dict.fromkeys(self.flags))
         return nb, resources
 
@@ -90,7 +92,8 @@ class Worker(Execute):
             return
         try:
             self.execute_cell(cell, index, **options)
-            _sanitize(cell)
+            for output in cell.outputs:  # what only the judge may write
+                output.get("metadata", {}).pop(VERDICT, None)
         except SandboxError:
             raise
         except CellTimeoutError as error:
@@ -154,11 +157,15 @@ def name_of(cell: nbformat.NotebookNode, index: int) -> str:
     return cell.metadata.get("nbgrader", {}).get("grade_id") or f"cell {index + 1}"
 
 
-def _sanitize(cell: nbformat.NotebookNode) -> None:
-    """Raise where a cell cannot be written to a file; remove what only the judge may write."""
-    for output in cell.outputs:
-        output.get("metadata", {}).pop(VERDICT, None)
-    if cell.outputs:
-        nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=cell.outputs)]))
-    if not isinstance(cell.execution_count, int):
-        cell.execution_count = None
+def _make_valid(notebook: nbformat.NotebookNode) -> None:
+    """Take out what a forged message brought in and no notebook may have: it could not be saved."""
+    if nbformat.validator.isvalid(notebook):
+        return
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            alone = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=cell.outputs)])
+            if not nbformat.validator.isvalid(alone):
+                cell.outputs = [
+                    error_output("SubmissionError", "Its output was nothing that a notebook has.")
+                ]

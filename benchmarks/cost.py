@@ -49,7 +49,7 @@ def main() -> None:
                 cells.append("–")
             else:
                 seconds, mebibytes = (min(each[key] for each in rounds) for key in ("seconds", "mebibytes"))
-                cells.append(f"{seconds:8.2f} s {mebibytes:6.0f} MiB")
+                cells.append(f"{seconds:8.2f} s {mebibytes:6.1f} MiB")
         print(f"{name:17}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
 
 

@@ -66,7 +66,7 @@ def pair(name: str, images: np.ndarray, random: np.random.Generator) -> tuple[ke
 
 
 def randomise(model: keras.Model, images: np.ndarray, random: np.random.Generator) -> None:
-    """Weights as training may leave them: random biases, scales, shifts; statistics near those of `images`."""
+    """Weights as training may leave them: random biases, scales, shifts; statistics near the images'."""
     norms = [layer for layer in model.layers if isinstance(layer, L.BatchNormalization)]
     for layer in model.layers:
         if not norms and getattr(layer, "kernel", None) is not None:

@@ -158,6 +158,58 @@ def plot(
         print(path)
 
 
+@app.command()
+def train(
+    name: Name,
+    data: Annotated[str, typer.Option(help="A dataset, such as cifar100, digits or shapes100.")],
+    epochs: Annotated[int | None, typer.Option(min=1, help="In all; the recipe's by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/NAME-DATA by default.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="The network's own by default.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Images in a step; the recipe's by default.")
+    ] = None,
+    shape: Shape = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many epochs without a better accuracy.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="Such as mixed_float16, on a GPU.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs to divide each step among.")] = 1,
+) -> None:
+    """Train a network by a recipe of the lectures; after an interruption the same command goes on."""
+    _start_keras()
+    from course.training import placing, runs
+
+    folder = out or Path("runs") / f"{name}-{data}"
+    config = runs.configure(
+        name, data, recipe, batch=batch, shape=_shape(shape), seed=seed, precision=precision
+    )
+    try:
+        runs.train(config, folder, epochs, patience=patience, distribution=placing.mirrored(devices))
+    except KeyboardInterrupt:
+        typer.echo(f"\nStopped; the same command goes on from the last epoch kept in {folder}.", err=True)
+        raise typer.Exit(130) from None
+    print(f"{folder}: {folder / runs.WEIGHTS}")
+
+
+@app.command()
+def evaluate(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of finished runs.")],
+    crops: Annotated[str, typer.Option(help="Views of each image: one, ten or multi.")] = "one",
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """Accuracy on the test images, of each run and of all of them as an ensemble."""
+    _start_keras()
+    from course.training import runs
+
+    rows = runs.evaluate(folders, crops).reset_index()
+    if not (csv or json):
+        for column in rows.columns[2:]:
+            rows[column] = rows[column].map("{:.2%}".format)
+    _show(rows, csv, json, title="Test images")
+
+
 def _shape(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None

@@ -31,7 +31,7 @@ LOGITS = 8  # of 1000, kept
 
 
 def state(modules: dict[str, list]) -> dict[str, np.ndarray]:
-    """A state_dict of random weights for `modules`: shapes of their kernels, and "bias" where there is one."""
+    """A state_dict of random weights. `modules` has shapes of kernels, with "bias" where there is one."""
     random = np.random.default_rng(0)
     arrays = {}
     for module, shape in modules.items():

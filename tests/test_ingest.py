@@ -3,17 +3,31 @@
 import copy
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
+from autograder.course_directory import CourseDirectory
 from autograder.exercise import find_assignment
-from autograder.ingest import Ingest, SubmissionExporter, UnreadableError, load, read_submission, use_renamed
+from autograder.ingest import UnreadableError, load, read_submission
 from autograder.magics import neutralise
+from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
+from autograder.verify import scratch_course
 
 NAME = "01_conv_arithmetic"
 ANSWERS = {name: a.right for e in find_assignment(NAME).exercises for name, a in e.answers.items()}
+STUBS = {
+    "convolve": """def convolve(image, kernel):
+    \"\"\"Slide the kernel over the image. Arrays (H, W) and (K, L); returns (H - K + 1, W - L + 1).\"\"\"
+    raise NotImplementedError("Write your answer here.")""",
+    "conv-params": """def conv_params(kernel, in_channels, filters):
+    \"\"\"Weights and biases of a convolution with square kernels.\"\"\"
+    raise NotImplementedError("Write your answer here.")""",
+}
 ESSAY = "More non-linearities, at the price of memory."
 
 
@@ -100,20 +114,17 @@ def duplicated_test(notebook):
 
 
 def duplicated_stub(notebook):
-    stub = copy.deepcopy(by_id(notebook, "convolve"))
-    stub.source = 'def convolve(image, kernel):\n    """Slide the kernel over the image. Arrays (H, W) and '
-    stub.source += '(K, L); returns (H - K + 1, W - L + 1)."""\n    raise NotImplementedError("Write your answer here.")'
-    notebook.cells.append(stub)
+    copied = copy.deepcopy(by_id(notebook, "convolve"))
+    copied.source = STUBS["convolve"]
+    notebook.cells.append(copied)
     return notebook, "There were several cells for convolve"
 
 
 def answer_in_a_cell_of_their_own(notebook):
-    place = at(notebook, "conv-params")
-    own = nbformat.v4.new_code_cell(notebook.cells[place].source)
-    released = nbformat.from_dict(notebook.cells[place])
-    released.source = 'def conv_params(kernel, in_channels, filters):\n    """Weights and biases of a convolution '
-    released.source += 'with square kernels."""\n    raise NotImplementedError("Write your answer here.")'
-    notebook.cells.insert(place + 1, own)
+    cell = by_id(notebook, "conv-params")
+    own = nbformat.v4.new_code_cell(cell.source)
+    cell.source = STUBS["conv-params"]
+    notebook.cells.insert(notebook.cells.index(cell) + 1, own)
     return notebook, "There were several cells for conv-params"
 
 
@@ -282,7 +293,15 @@ def test_answers_survive_and_all_else_is_the_release(corruption, right, master, 
     nbformat.validate(rebuilt)
 
 
-SILENT = (untouched, from_colab, from_another_kernel, from_vs_code, byte_order_mark, carriage_returns, scratch_cells)
+SILENT = (
+    untouched,
+    from_colab,
+    from_another_kernel,
+    from_vs_code,
+    byte_order_mark,
+    carriage_returns,
+    scratch_cells,
+)
 
 
 @pytest.mark.parametrize("corruption", SILENT, ids=lambda corruption: corruption.__name__)
@@ -325,9 +344,12 @@ def test_the_students_name_in_colabs_metadata_goes_no_further(right, master, tmp
 
 def test_an_answer_gets_the_helpers_that_it_uses_and_no_other(right, master, tmp_path):
     notebook = copy.deepcopy(right)
-    by_id(notebook, "conv-params").source = "def conv_params(k, c, f):\n    return weights(k, c) * f + BIAS * f"
+    by_id(
+        notebook, "conv-params"
+    ).source = "def conv_params(k, c, f):\n    return weights(k, c) * f + BIAS * f"
     place = at(notebook, "conv-params")
-    helper = "import time\n\n\ndef square(x):\n    return x * x\n\n\nBIAS = 1\nSCRATCH = weights(3, 4)\nprint(SCRATCH)"
+    helper = "import time\n\n\ndef square(x):\n    return x * x\n\n\nBIAS = 1\n"
+    helper += "SCRATCH = weights(3, 4)\nprint(SCRATCH)"
     notebook.cells.insert(place, nbformat.v4.new_code_cell("def weights(k, c):\n    return square(k) * c"))
     notebook.cells.insert(place, nbformat.v4.new_code_cell(helper))
     rebuilt, repairs = handed_in(notebook, tmp_path, master)
@@ -335,7 +357,9 @@ def test_an_answer_gets_the_helpers_that_it_uses_and_no_other(right, master, tmp
         "def square(x):\n    return x * x\nBIAS = 1\ndef weights(k, c):\n    return square(k) * c\n"
         "def conv_params(k, c, f):\n    return weights(k, c) * f + BIAS * f"
     )
-    expected = "Definitions from cells of your own were added to an answer that uses them: BIAS, square, weights."
+    expected = (
+        "Definitions from cells of your own were added to an answer that uses them: BIAS, square, weights."
+    )
     assert repairs == [expected]
     assert len(rebuilt.cells) == len(master.cells)
 
@@ -374,18 +398,21 @@ def test_cells_below_a_task_are_kept(right, master, tmp_path):
     [
         ("!pip install x\nimport numpy as np", "pass  # !pip install x\nimport numpy as np"),
         ("%matplotlib inline\nx = 5 % 3", "pass  # %matplotlib inline\nx = 5 % 3"),
-        ("try:\n    !pip install \\\n  x\nexcept E:\n    0", "try:\n    pass  # !pip install \\\n    # x\nexcept E:\n    0"),
+        ("try:\n    !pip install \\\n  x\nexcept E:\n    0",
+         "try:\n    pass  # !pip install \\\n    # x\nexcept E:\n    0"),
         ("%%time\nx = 1", "pass  # %%time\nx = 1"),
         ("%%bash\nrm -rf ~", "pass  # %%bash\n# rm -rf ~"),
         ("%time x = f(3)", "x = f(3)"),
         ("files = !ls\nnp.sum?\n?np", "pass  # files = !ls\npass  # np.sum?\npass  # ?np"),
-        ("from google.colab import drive\ndrive.mount('/d')", "pass  # from google.colab import drive\npass  # drive.mount('/d')"),
-        ("def f():\n    import google.colab\n    return 1", "def f():\n    pass  # import google.colab\n    return 1"),
+        ("from google.colab import drive\ndrive.mount('/d')",
+         "pass  # from google.colab import drive\npass  # drive.mount('/d')"),
+        ("def f():\n    import google.colab\n    return 1",
+         "def f():\n    pass  # import google.colab\n    return 1"),
         ("get_ipython().system('ls')", "pass  # get_ipython().system('ls')"),
         ("x = (3\n     % 2)", None),
         ("s = '''\n!ls\n%time\n'''", None),
         ("def f(\n    return 1", None),
-        ("  np.sum?\n x", None),
+        ("  np.sum?\n x", "  pass  # np.sum?\n x"),
         ("x = 1\0", None),
         ("(" * 5000, None),
         ("", None),
@@ -463,3 +490,62 @@ def test_random_damage_never_raises_anything_else(right, master, tmp_path):
             continue
         assert given(rebuilt) == given(master)
         nbformat.validate(rebuilt)
+
+
+@pytest.fixture(scope="module")
+def graded(root, right, tmp_path_factory):
+    """Stock `nbgrader autograde` of a class whose files are damaged in one way each."""
+    folder = tmp_path_factory.mktemp("course")
+    course = scratch_course(CourseDirectory(root), NAME, folder)
+    release(course, NAME)
+    damaged = {each.__name__: each(copy.deepcopy(right))[0] for each in DAMAGES}
+    damaged["truncated"] = json.dumps(right).encode()[:9000]
+    for student, notebook in damaged.items():
+        path = folder / "submitted" / student / NAME / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode())
+    path.parent.joinpath("kept.txt").write_text("mine")
+    renamed = folder / "submitted" / "renamed" / NAME / "Homework (2).ipynb"
+    renamed.parent.mkdir(parents=True)
+    renamed.write_text(json.dumps(right))
+    done = subprocess.run(
+        [Path(sys.executable).parent / "nbgrader", "autograde", NAME],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    return course, done
+
+
+DAMAGES = (
+    stripped_metadata_and_ids,
+    duplicated_answer,
+    deleted_tests,
+    edited_points,
+    from_colab_without_nbgrader,
+    byte_order_mark,
+    utf16,
+    format_3,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("student", [*(each.__name__ for each in DAMAGES), "renamed"])
+def test_stock_nbgrader_gives_full_marks_and_keeps_the_repairs(graded, right, student):
+    course, done = graded
+    with course.api.gradebook as gradebook:
+        assert gradebook.find_submission(NAME, student).score == 20, done.stderr
+    notebook = nbformat.read(course.autograded(NAME, student), as_version=4)
+    assert solutions(notebook) == solutions(right)
+    says = notebook.metadata["autograder"]["repairs"]
+    assert bool(says) == (student not in ("edited_points", "byte_order_mark", "utf16", "format_3"))
+    assert student != "renamed" or "was called Homework (2).ipynb" in says[0]
+
+
+@pytest.mark.slow
+def test_stock_nbgrader_goes_on_after_an_unreadable_file_and_loses_nothing(graded):
+    course, done = graded
+    assert done.returncode == 1
+    assert "it ends in the middle" in done.stderr
+    assert not course.autograded(NAME, "truncated").exists()
+    kept = course.root / "submitted" / "truncated" / NAME
+    assert (kept / f"{NAME}.ipynb").stat().st_size == 9000
+    assert (kept / "kept.txt").read_text() == "mine"

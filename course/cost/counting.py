@@ -115,9 +115,8 @@ def _rows(nodes: list[Node]) -> list[dict]:
         if isinstance(node.operation, PADDING):
             padded[id(node.outputs[0])] = node
         else:
-            geometry = _geometry(node, padded.get(id(node.inputs[0])))
             sees = {"receptive_field": _side(field.size), "jump": _side(field.jump)}
-            rows.append(geometry | _costs(node, counted) | sees)
+            rows.append(_geometry(node, padded) | _costs(node, counted) | sees)
     return rows
 
 
@@ -137,14 +136,15 @@ def _field(node: Node, fields: dict[int, Field]) -> Field:
     )
 
 
-def _geometry(node: Node, padding: Node | None) -> dict:
-    """What the layer looks at and makes, its zero padding (if any) counted as its own."""
+def _geometry(node: Node, padded: dict[int, Node]) -> dict:
+    """What the layer looks at and makes, the zero padding before it counted as its own."""
     layer = node.operation
     has_window = isinstance(layer, WINDOWED)
+    padding = padded.get(id(node.inputs[0])) if has_window else None
     kernel, stride = window(layer, node.inputs)
     in_c, in_h, in_w = _size((padding or node).inputs[0])
     pad = (0, 0)
-    if padding is not None and has_window:
+    if padding is not None:
         pad = _zeros(padding.operation)
     elif has_window and getattr(layer, "padding", None) == "same":
         sizes = zip((in_h, in_w), kernel, stride, strict=True)

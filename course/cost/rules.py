@@ -110,7 +110,7 @@ def work(layer, inputs: Tensors, outputs: Tensors) -> Work:
         return Work(other=elements(outputs[0]))
     if name in REDUCTION_NAMES:
         return Work(other=elements(inputs[0]))
-    if name == "Matmul":
+    if name == "Matmul" and len(inputs) == 2:
         return Work(macs=elements(outputs[0]) * inputs[0].shape[-1])
     hides = "hides its layers in call() and " if isinstance(layer, keras.Model) else ""
     raise TypeError(

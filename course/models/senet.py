@@ -8,7 +8,7 @@ import keras
 from keras import KerasTensor
 from keras import layers as L
 
-from course.blocks import conv_bn, max_pool_ceil, squeeze_excite
+from course.blocks import conv_bn, max_pool_ceil, pad, squeeze_excite
 from course.errors import check_positive_integer, unknown
 from course.registry import family, find, row
 
@@ -75,13 +75,22 @@ SENET154_VARIANTS = {  # printed: one crop, by the authors' page
 
 @family(paper="hu2017senet", variants=SENET154_VARIANTS)
 def senet154(
-    depths, groups=64, width=64, reduction=16, dropout=0.2, shape=(224, 224, 3), classes=1000, name="senet154"
+    depths,
+    groups=64,
+    width=64,
+    reduction=16,
+    dropout=0.2,
+    ceil_pool=True,
+    shape=(224, 224, 3),
+    classes=1000,
+    name="senet154",
 ):
     """The SENet of ILSVRC 2017: a ResNeXt-152 with gates and the four changes of the appendix.
 
     Input (224, 224, 3), output (1000,) logits. Three 3x3 convolutions for the 7x7 of the stem; the first
     1x1 of a block has half the channels of its grouped 3x3; the projections that stride are 3x3, not
-    1x1; dropout before the classifier. `width` is the stem's and that of the first stage.
+    1x1; dropout before the classifier. `width` is the stem's and that of the first stage; `ceil_pool` is
+    that of `resnet`.
     """
     for each in (*depths, groups, width, reduction):
         check_positive_integer("Each of depths, groups, width and reduction", each)
@@ -92,7 +101,10 @@ def senet154(
     x = conv(x, width, 3, 2, name="conv1_1")  # (B, 112, 112, 64)
     x = conv(x, width, 3, name="conv1_2")
     x = conv(x, 2 * width, 3, name="conv1_3")
-    x = max_pool_ceil(x, 3, 2, name="pool1")  # (B, 56, 56, 128)
+    if ceil_pool:
+        x = max_pool_ceil(x, 3, 2, name="pool1")  # (B, 56, 56, 128)
+    else:
+        x = L.MaxPooling2D(3, 2, name="pool1")(pad(x, 3, "pool1_pad"))
     for stage, depth in enumerate(depths, start=2):
         for i in range(1, depth + 1):
             unit = f"conv{stage}_{i}"

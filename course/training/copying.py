@@ -143,6 +143,14 @@ def _values(slot: Slot) -> dict:
 
 def _normalisation(slot: Slot, values: Values, offsets: Mapping[int, np.ndarray]) -> dict:
     """Values that do the same in our layer: (x + offset - mean) / sqrt(variance + epsilon) gamma + beta."""
+    for role in ("mean", "variance"):
+        if role not in values:
+            raise ValueError(f"The source has no {role} for layer {slot.layer.name!r}.")
+    for role, neutral in (("gamma", 1), ("beta", 0)):
+        if slot.variables[role] is None and np.any(values.get(role, neutral) != neutral):
+            raise ValueError(
+                f"The source has a {role} for layer {slot.layer.name!r}, which has no place for it."
+            )
     channels = np.shape(values["mean"])
     return {
         "gamma": values.get("gamma", np.ones(channels)),

@@ -114,7 +114,8 @@ class Recipe:
             validation: images to measure after each epoch. A `Plateau` schedule and `patience` go by their
                 accuracy, without them by that in training.
             batch: images in a step, the recipe's by default.
-            augment: names or a function, see `course.data.augmentation`; the recipe's by default, () for none.
+            augment: names or a function, see `course.data.augmentation`; () for none, by default the
+                recipe's.
             seed: of the order of the images and their augmentation.
             folder: where the state after each epoch is kept, and history.csv. Where one is kept already,
                 training goes on from it to the same weights that it would have come to.

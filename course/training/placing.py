@@ -30,6 +30,22 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
         ours.assign(keras.ops.convert_to_numpy(theirs))
 
 
+def mirrored(devices: int):
+    """A tf.distribute.Strategy for so many GPUs of this machine, or CPUs where it has no GPU; None for one.
+
+    Raises:
+        ValueError: where there are fewer.
+    """
+    if devices == 1:
+        return None
+    import tensorflow as tf
+
+    there = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if devices > len(there):
+        raise ValueError(f"There are {len(there)} devices to train on, not {devices}.")
+    return tf.distribute.MirroredStrategy([device.name for device in there[:devices]])
+
+
 @contextlib.contextmanager
 def computing_in(model: keras.Model, policy: str | None) -> Iterator[None]:
     """Every layer but the last computes in this dtype policy; None changes nothing.

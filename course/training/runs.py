@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from course.building import build
-from course.data.augmentation import scale  # noqa: F401
+from course.data.dataset import arrays
 from course.data.loading import load
 from course.registry import find
 from course.training.crops import multi_crop, ten_crop
@@ -66,8 +66,8 @@ def configure(
     chosen = recipe(recipe_name) if recipe_name else recipe_for(model)
     channels = load(data, "test[:1]").info.shape[2]
     if shape is None:
-        size = network.row.arguments.get("shape", inspect.signature(network.builder).parameters["shape"].default)
-        shape = (*size[:2], channels)
+        default = inspect.signature(network.builder).parameters["shape"].default
+        shape = (*network.row.arguments.get("shape", default)[:2], channels)
     if shape[2] != channels:
         raise ValueError(f"Images of {data} have {channels} channels, so shape cannot be {shape}.")
     return Config(network.name, data, chosen.name, batch, tuple(shape), seed, precision)
@@ -110,7 +110,7 @@ def train(
         verbose=verbose,
     )
     with replacing(folder / WEIGHTS) as path:
-        network.save_weights(path)
+        keras.Model(network.input, network.output).save_weights(path)  # without the optimizer's momentum
     return history
 
 
@@ -127,47 +127,60 @@ def evaluate(folders: list[Path], crops: str = "one") -> pd.DataFrame:
     if crops not in CROPS:
         raise ValueError(f"crops must be {', '.join(map(repr, CROPS[:-1]))} or {CROPS[-1]!r}, not {crops!r}.")
     configs = [_read(folder) for folder in folders]
-    if len({config.data for config in configs}) > 1:
-        raise ValueError(
-            f"An ensemble takes runs on one dataset, not {' and '.join(sorted({c.data for c in configs}))}."
-        )
+    datasets = sorted({config.data for config in configs})
+    if len(datasets) > 1:
+        raise ValueError(f"An ensemble takes runs on one dataset, not on {' and '.join(datasets)}.")
     predictions = [_predict(*each, crops) for each in zip(folders, configs, strict=True)]
-    labels = np.array(list(load(configs[0].data, TEST).pipeline.map(_label).as_numpy_iterator()))
+    _, labels = arrays(load(datasets[0], TEST))
     names = [str(folder) for folder in folders]
     if len(folders) > 1:
         names, predictions = [*names, "ensemble"], [*predictions, ensemble(predictions)]
-    rows = [_scores(each, labels) for each in predictions]
+    rows = [{"images": len(labels), "top1": top_k(each, labels)} for each in predictions]
+    for row, each in zip(rows, predictions, strict=True):
+        if each.shape[-1] > 5:
+            row["top5"] = top_k(each, labels, 5)
     return pd.DataFrame(rows, index=pd.Index(names, name="run"))
 
 
-def _scores(predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    scores = {"images": len(labels), "top1": top_k(predictions, labels)}
-    return scores | ({"top5": top_k(predictions, labels, 5)} if predictions.shape[-1] > 5 else {})
-
-
-def _label(image, label):
-    return label
-
-
 def _predict(folder: Path, config: Config, crops: str) -> np.ndarray:
-    side = config.shape[:2]
-    if crops == "ten":  # cut from images larger by an eighth, as 224 are from 256
-        data = load(config.data, TEST, tuple(round(each * 8 / 7) for each in side))
-        views = ten_crop(*side)
-    else:
-        data = load(config.data, TEST, side)
-        views = multi_crop(side[0]) if crops == "multi" else None
+    height, width, _ = config.shape
+    size, views = (height, width), None
+    if crops == "ten":  # cut from images larger by a seventh, as 224 are from 256
+        size, views = (round(height * 8 / 7), round(width * 8 / 7)), ten_crop(height, width)
+    elif crops == "multi":
+        if height != width:
+            raise ValueError(
+                f"crops 'multi' are squares, and {config.model} in {folder} takes {height}×{width}."
+            )
+        views = multi_crop(height)
+    data = load(config.data, TEST, size)
     network = build(config.model, config.shape, data.info.classes)
     network.load_weights(folder / WEIGHTS)
     return probabilities(network, data, crops=views)
 
 
+def _read(folder: Path) -> Config:
+    """The run of a folder where training is finished."""
+    if not (folder / CONFIG).exists():
+        raise ValueError(f"{folder} holds no run: there is no {CONFIG}.")
+    if not (folder / WEIGHTS).exists():
+        raise ValueError(f"Training in {folder} is not finished: there is no {WEIGHTS}.")
+    return _config(folder)
+
+
+def _config(folder: Path) -> Config:
+    values = json.loads((folder / CONFIG).read_text())
+    return Config(**values | {"shape": tuple(values["shape"])})
+
+
 def _claim(folder: Path, config: Config) -> None:
     """Write config.json, or check that the one there says the same."""
     if (folder / CONFIG).exists():
-        there = asdict(_read_config(folder))
+        there = asdict(_config(folder))
         differences = [
-            f"{key} {there[key]} instead of {value}" for key, value in asdict(config).items() if there[key] != value
+            f"{key} {there[key]} instead of {value}"
+            for key, value in asdict(config).items()
+            if there[key] != value
         ]
         if differences:
             raise ValueError(

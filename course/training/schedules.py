@@ -49,7 +49,7 @@ class Exponential:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The rate is multiplied by `factor`, `times` at most, when `patience` epochs brought no better accuracy."""
+    """The rate times `factor`, `times` at most, whenever `patience` epochs brought no better accuracy."""
 
     rate: float
     factor: float = 0.1

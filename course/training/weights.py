@@ -71,7 +71,7 @@ SOURCES: dict[str, Keras | PyTorch] = {
     "se_resnet50": PyTorch("timm/seresnet50.a1_in1k", names.RESNET, {"base": "resnet50_v15", **SE}),
     "se_resnext50_32x4d": PyTorch("timm/seresnext50_32x4d.gluon_in1k", names.RESNET, SE),
     "se_resnext101_32x4d": PyTorch("timm/seresnext101_32x4d.gluon_in1k", names.RESNET, SE),
-    "senet154": PyTorch("timm/senet154.gluon_in1k", names.SENET154),
+    "senet154": PyTorch("timm/senet154.gluon_in1k", names.SENET154, {"ceil_pool": False}),
     "ghostnet": PyTorch("timm/ghostnet_100.in1k", names.GHOSTNET),
     "mnasnet_a1": PyTorch("timm/semnasnet_100.rmsp_in1k", names.MNASNET, MNAS),
     "mnasnet_b1": PyTorch("timm/mnasnet_100.rmsp_in1k", names.MNASNET, MNAS),
@@ -116,16 +116,10 @@ def pretrained(
         ValueError: for a name without published weights that fit, and for a file that does not fit.
         ImportError: where a package that fetches or reads the weights is missing.
     """
-    name = find(name).name
-    if name not in SOURCES:
-        why = f": {MISFITS[name]}" if name in MISFITS else ""
-        raise ValueError(
-            f"No published weights fit {name}{why}. Those that do: {', '.join(sorted(SOURCES))}."
-        )
-    source = SOURCES[name]
+    name, source = _source(name)
     if isinstance(source, Keras):
         model = build(name, shape)
-        copy_weights(original(name, weights=file or "imagenet"), model)
+        copy_weights(original(name, weights=str(file or "imagenet")), model)
     else:
         model = build(name, shape, **source.arguments)
         load_state(model, read(file or _fetch(source)), source.names, source.epsilon)
@@ -150,9 +144,23 @@ def prepare(images: np.ndarray, name: str) -> np.ndarray:
     Returns:
         float32 of the same shape. By source: "tf" scales to [-1, 1]; "torch" to mean 0 and deviation 1 of
         each channel over ImageNet; "caffe" subtracts the mean and orders the channels BGR.
+
+    Raises:
+        ValueError: for a name without published weights that fit.
     """
-    mode = SOURCES[find(name).name].pixels
-    return keras.applications.imagenet_utils.preprocess_input(np.array(images, "float32"), mode=mode)
+    _, source = _source(name)
+    return keras.applications.imagenet_utils.preprocess_input(np.array(images, "float32"), mode=source.pixels)
+
+
+def _source(name: str) -> tuple[str, Keras | PyTorch]:
+    """The registered name and its source. Raises ValueError where there is none, with the reason if known."""
+    name = find(name).name
+    if name not in SOURCES:
+        why = f": {MISFITS[name]}" if name in MISFITS else ""
+        raise ValueError(
+            f"No published weights fit {name}{why}. Those that do: {', '.join(sorted(SOURCES))}."
+        )
+    return name, SOURCES[name]
 
 
 def _fetch(source: PyTorch) -> str:

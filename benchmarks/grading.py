@@ -1,0 +1,154 @@
+"""Throughput of grading: stock `nbgrader autograde` with stock steps against `autograder grade`, in one run.
+
+    python benchmarks/grading.py [--submissions 40] [--assignment 01_conv_arithmetic] [--jobs 2]
+
+Both grade the same submissions, each in a course directory of its own: right answers, other right
+answers and each misconception in turn. Memory is the largest sum of proportional set sizes (PSS) of all
+processes; CPU is user and system time of all of them.
+"""
+
+import itertools
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
+from autograder.exercise import find_assignment
+from autograder.release import release
+from autograder.submissions import answered
+from autograder.verify import hand_in, rights, scratch_course, wrongs
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+
+def main(
+    submissions: Annotated[int, typer.Option(min=1)] = 40,
+    assignment: str = "01_conv_arithmetic",
+    jobs: int = 2,
+    stock: Annotated[bool, typer.Option(help="Also run stock nbgrader.")] = True,
+) -> None:
+    """Grade the same class in both ways and print the comparison."""
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        ours = make_course(Path(folder) / "ours", assignment, submissions)
+        theirs = Path(folder) / "theirs"
+        shutil.copytree(ours.root, theirs)
+        use_stock_steps(theirs)
+        if stock:
+            rows["nbgrader autograde, stock"] = measure(["nbgrader", "autograde", assignment], theirs)
+        rows["autograder grade"] = measure(
+            ["autograder", "grade", assignment, "--jobs", str(jobs)], ours.root, allowed=(0, 1)
+        )
+        graded = scores(ours.root, assignment)
+        others = scores(theirs, assignment) if stock else graded
+    table = Table("", "wall s", "CPU s", "peak MB", "submissions/min", title=f"{submissions} of {assignment}")
+    for name, (wall, cpu, memory) in rows.items():
+        table.add_row(
+            name, f"{wall:.1f}", f"{cpu:.1f}", f"{memory / 2**20:.0f}", f"{60 * submissions / wall:.0f}"
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{len(graded)} of {submissions} are in the gradebook.")
+    if stock:
+        (theirs_wall, *_), (ours_wall, *_) = rows.values()
+        apart = max(abs(graded[student] - others[student]) for student in graded)
+        console.print(f"Throughput: {theirs_wall / ours_wall:.1f} times stock.")
+        console.print(f"Scores differ by {apart:.2f} at most: each side draws its own hidden cases.")
+
+
+def make_course(folder: Path, name: str, submissions: int) -> CourseDirectory:
+    """A released assignment with a class that answers rightly, in other ways, and with each mistake."""
+    folder.mkdir()
+    course = scratch_course(CourseDirectory(ROOT), name, folder)
+    released, assignment = read_notebook(release(course, name)), find_assignment(name)
+    kinds = itertools.cycle([*rights(assignment).values(), *wrongs(assignment).values()])
+    for number, answers in zip(range(submissions), kinds, strict=False):
+        hand_in(course, name, f"student{number:04d}", answered(released, answers))
+    return course
+
+
+def use_stock_steps(folder: Path) -> None:
+    """Take our steps out of the configuration, which leaves nbgrader's: `check` then runs in the kernel."""
+    with (folder / CONFIG).open("a") as config:
+        config.write(
+            "\nfor stock in ('sanitize_preprocessors', 'autograde_preprocessors', 'export_class'):\n"
+        )
+        config.write("    c.Autograde.pop(stock, None)\n")
+        config.write("c.BaseConverter.pop('pre_convert_hook', None)\nc.Execute.timeout = 120\n")
+        config.write(f"c.CourseDirectory.db_url = 'sqlite:///{folder / 'gradebook.db'}'\n")
+
+
+def measure(words: list[str], folder: Path, allowed: tuple[int, ...] = (0,)) -> tuple[float, float, float]:
+    """Wall and CPU seconds and the peak of PSS in bytes of a command and all below it."""
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen([BIN / words[0], *words[1:]], cwd=folder, env=environment, **pipes)
+    peak = [0]
+    watcher = threading.Thread(target=watch, args=(process, peak))
+    watcher.start()
+    output, _ = process.communicate()
+    wall = time.perf_counter() - start
+    watcher.join()
+    if process.returncode not in allowed:
+        sys.exit(f"{' '.join(words)} failed:\n{output[-3000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, cpu, peak[0]
+
+
+def watch(process: subprocess.Popen, peak: list[int]) -> None:
+    """Sample the memory of a process and its descendants until it ends."""
+    while process.poll() is None:
+        peak[0] = max(peak[0], sum(map(pss, family(process.pid))))
+        time.sleep(0.25)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    children = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(status.parent.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found
+
+
+def pss(pid: int) -> int:
+    """The proportional set size of a process in bytes; 0 once it has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def scores(folder: Path, name: str) -> dict[str, float]:
+    """student -> score, as the gradebook has them."""
+    with CourseDirectory(folder).api.gradebook as gradebook:
+        return {each.student_id: each.score for each in gradebook.assignment_submissions(name)}
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,421 @@
+"""Attacks on the grading, each handed in as the answer to an exercise of notebook 01.
+
+None may gain a point on the exercise it attacks, read a secret, change anything outside of its sandbox,
+outlive the judging, or stop it: the exercises that were answered rightly keep their points.
+"""
+
+import hashlib
+import socket
+from dataclasses import dataclass
+
+import nbformat
+import pytest
+from traitlets.config import Config
+
+from autograder import preprocessors, sandbox
+from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.exercise import find_assignment
+from autograder.preprocessors import Judge, verdicts
+from autograder.submissions import answered
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable()),
+]
+
+NAME = "01_conv_arithmetic"
+MARKER = "the-secret-marker"
+ATTACKED = {  # exercise: its answer, and the header of a function that answers it
+    "feature_map": "def convolve(image, kernel):",
+    "parameters": "def conv_params(kernel, in_channels, filters):",
+    "multiply_accumulates": "def conv_macs(size, kernel, stride, padding, in_channels, filters):",
+    "receptive_field": "def receptive_field(layers):",
+}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What a cell holds before the answer's definition, and its body. Some end the process: `flagged`."""
+
+    name: str
+    body: str = "return 0"
+    before: str = ""
+    flagged: bool = False
+    timeout: int = 20
+
+    def source(self, header: str) -> str:
+        body = "\n".join(f"    {line}" for line in self.body.strip().splitlines())
+        return f"{self.before.strip()}\n{header}\n{body}\n".lstrip()
+
+
+def shown(code: str) -> str:
+    """A body that shows what an expression gives, or why it does not, and answers 0."""
+    return f"try:\n    print({code})\nexcept BaseException as error:\n    print(repr(error))\nreturn 0"
+
+
+def called(code: str) -> str:
+    """A body that calls something, whatever comes of it, and answers 0."""
+    return f"try:\n    {code}\nexcept BaseException:\n    pass\nreturn 0"
+
+
+LIKE_EVERYTHING = """
+class Everything(float):
+    __class__ = property(lambda self: int)
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __float__(self): return 1.0
+    def __array__(self, *rest, **more): return np.zeros(())
+    def __sub__(self, other): return 0
+    __rsub__ = __abs__ = __sub__
+    def __getattr__(self, name): return Everything()
+    __hash__ = None
+"""
+
+EXPECTED_IN_FRAMES = """
+import sys
+frame = sys._getframe()
+while frame is not None:
+    for value in [*frame.f_locals.values()]:
+        if isinstance(value, dict):
+            for call in value.get("calls", [value]):
+                if isinstance(call, dict) and "expected" in call:
+                    return call["expected"]
+    frame = frame.f_back
+return 0
+"""
+
+EXPECTED_IN_GC = """
+import gc
+for thing in gc.get_objects():
+    if type(thing) is dict and "expected" in thing and "arguments" in thing:
+        return thing["expected"]
+return 0
+"""
+
+COPIED = """
+import course
+cost = course.__dict__.get("cost") or __import__("course.co" + "st.arithmetic").cost
+return cost.arithmetic.receptive_field_of_stack([tuple(pair) for pair in layers]) if "layers" in locals() else 0
+"""
+
+FORGED_PROBE = """
+import autograder.probe as probe
+import autograder.plain as plain
+class Forged:
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {{probe.MIME: {line}}}
+probe.respond = lambda *rest: Forged()
+"""
+
+ZIP_BOMB = """
+import base64, io, zipfile
+stream = io.BytesIO()
+with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with archive.open("0.npy", "w", force_zip64=True) as member:
+        for _ in range(200):
+            member.write(bytes(2**20))
+LINE = base64.b64encode(b'{"results": {"$array": "0"}}').decode() + "." + base64.b64encode(stream.getvalue()).decode()
+"""
+
+PICKLE = """
+import base64, io
+class Bomb:
+    def __reduce__(self):
+        return (open, ("/tmp/pwned-by-pickle", "w"))
+stream = io.BytesIO()
+np.savez(stream, **{"0": np.array([Bomb()], dtype=object)})
+LINE = base64.b64encode(b'{"results": {"$array": "0"}}').decode() + "." + base64.b64encode(stream.getvalue()).decode()
+"""
+
+FORGED_MESSAGES = """
+from IPython import get_ipython
+def forge(kind, content):
+    kernel = get_ipython().kernel
+    kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent("shell"), ident=b"x")
+"""
+
+READ = """
+import os
+def look(path):
+    found = []
+    for each, _, files in os.walk(path):
+        for name in files:
+            try:
+                found.append(open(os.path.join(each, name), errors="replace").read(100_000))
+            except OSError:
+                pass
+    return found
+"""
+
+# Four of these share a notebook: they must not disturb each other's exercises.
+GROUPED = [
+    # expected values
+    Attack("expected values in frames", EXPECTED_IN_FRAMES),
+    Attack("expected values in gc", EXPECTED_IN_GC),
+    Attack("an answer equal to everything", "return Everything()", LIKE_EVERYTHING),
+    Attack("a type whose instances are equal", "return type('T', (str,), {'__eq__': lambda *a: True})('')"),
+    Attack("not a number", "return float('nan')"),
+    Attack("an infinity", "return float('inf')"),
+    Attack("a nest of lists", "deep = []\nfor _ in range(5000): deep = [deep]\nreturn deep"),
+    Attack("a huge array", "return np.zeros((3000, 3000))"),
+    # what students show
+    Attack("displayhook", "import sys\nsys.displayhook(3.0)\nreturn 0", "import sys\nsys.displayhook(3.0)"),
+    Attack("a verdict's metadata", before=(
+        "from IPython.display import display\n"
+        "display({'text/plain': '3.0'}, raw=True,"
+        " metadata={'autograder': {'exercise': 'x', 'score': 99, 'points': 99, 'misconceptions': []}})"
+    )),
+    Attack("our MIME type, before", before=(
+        "from IPython.display import display\n"
+        "display({'application/vnd.autograder.observations': 'e30=.'}, raw=True)"
+    )),
+    Attack("our MIME type, while probed", (
+        "from IPython.display import display\n"
+        "display({'application/vnd.autograder.observations': 'e30=.'}, raw=True)\nreturn 0"
+    )),
+    Attack("an update of the verdict's display", (
+        "from IPython.display import display\ndisplay('x', display_id='mine')\n"
+        "import threading\n"
+        "def later():\n"
+        "    import time\n"
+        "    for _ in range(20):\n"
+        "        time.sleep(0.1)\n"
+        "        display({'text/plain': '3.0'}, raw=True, display_id='mine', update=True)\n"
+        "threading.Thread(target=later, daemon=True).start()\nreturn 0"
+    )),
+    # files
+    Attack("reads the exercises", shown("look({package!r})"), READ),
+    Attack("reads the course", shown("look({course!r})"), READ),
+    Attack("reads the gradebook", shown("open({course!r} + '/gradebook.db', 'rb').read()")),
+    Attack("reads the course secret", shown("open({course!r} + '/course_secret').read()")),
+    Attack("imports the exercises", shown(
+        "vars(__import__('autograder.exercises.conv_arithmetic', fromlist=['x']))['hidden_maps']"
+    )),
+    Attack("imports the grading", called(
+        "__import__('autograder.exercise', fromlist=['x']).find_exercise('parameters')"
+    )),
+    Attack("reads through /proc", shown("look('/proc/1/root' + {course!r}) + look('/proc/self/cwd/../..' + {course!r})"), READ),
+    Attack("reads password hashes", shown("open('/etc/shadow').read()")),
+    Attack("writes into the course", called("open({course!r} + '/pwned', 'w').write('x')")),
+    Attack("writes into the package", called("open({package!r} + '/../pwned', 'w').write('x')")),
+    Attack("makes links", called("__import__('os').symlink({course!r}, 'link'); print(look('link'))"), READ),
+    Attack("writes over an outside file", called("open({outside!r}, 'w').write('pwned')")),
+    Attack("writes to the kernel's settings", called("open('/proc/sys/kernel/core_pattern', 'w').write('|/bin/sh')")),
+    Attack("mounts", shown("__import__('ctypes').CDLL(None).mount(b'x', b'/', b'tmpfs', 0, None)")),
+    Attack("leaves the namespace", shown("__import__('os').unshare(0x10000000)")),
+    Attack("raises its limits", called("__import__('resource').setrlimit(2, (-1, -1))")),
+    # network
+    Attack("opens a connection", called("__import__('socket').create_connection(('1.1.1.1', 53), 2); print('CONNECTED')")),
+    Attack("speaks to a port here", called("__import__('socket').create_connection(('127.0.0.1', {port}), 2); print('CONNECTED')")),
+    Attack("asks for a name", called("__import__('socket').getaddrinfo('example.org', 80); print('CONNECTED')")),
+    Attack("speaks to a socket outside", (
+        "import socket\nfor address in ({unix!r}, {abstract!r}):\n    try:\n"
+        "        socket.socket(socket.AF_UNIX).connect(address)\n        print('CONNECTED')\n"
+        "    except OSError: pass\nreturn 0"
+    )),
+    Attack("speaks past the namespace", called("__import__('socket').socket(40, 1).connect((2, 1024)); print('CONNECTED')")),
+    # processes and signals
+    Attack("forks", called("while True: __import__('os').fork()")),
+    Attack("starts a program", called("print(__import__('subprocess').run(['id'], capture_output=True))")),
+    Attack("starts processes", called("__import__('multiprocessing').get_context('fork').Process(target=print).start()")),
+    Attack("replaces its program", called("__import__('os').execv('/bin/sh', ['sh'])")),
+    Attack("kills its group", called("__import__('os').kill(0, 9)")),
+    Attack("kills everybody", called("__import__('os').kill(-1, 9)")),
+    Attack("kills its parent", called("__import__('os').kill(__import__('os').getppid(), 9)")),
+    Attack("cuts off its watcher", shown("__import__('ctypes').CDLL(None).prctl(1, 0, 0, 0, 0)")),
+    Attack("exits politely", "import sys\nsys.exit(0)"),
+    Attack("raises an interrupt", "raise KeyboardInterrupt"),
+    Attack("leaves threads behind", (
+        "import threading\nfor _ in range(3): threading.Thread(target=lambda: exec('while True: pass')).start()\nreturn 0"
+    )),
+    # memory and files that grow
+    Attack("a memory bomb", called("[bytearray(2**28) for _ in range(100)]")),
+    Attack("shared memory", called("__import__('mmap').mmap(-1, 2**40)")),
+    Attack("fills the disk", called("open('/tmp/x', 'wb').write(bytes(2**29))")),
+    Attack("a million files", called("[open(f'/tmp/{{i}}', 'w') for i in range(1_000_000)]")),
+    # shadows
+    Attack("a numpy of its own", before="open('numpy.py', 'w').write('raise SystemExit')\nopen('math.py', 'w').write('1/0')"),
+]  # fmt: skip
+
+# Each of these has a notebook of its own: they change the process that all answers share, or end it.
+ALONE = [
+    Attack("patched numpy", before=(
+        "np.isclose = np.allclose = np.array_equal = lambda *a, **k: np.True_\nnp.argwhere = lambda x: []"
+    )),
+    Attack("patched builtins", before=(
+        "import builtins\nbuiltins.all = builtins.isinstance = lambda *a: True\nbuiltins.len = lambda x: 1"
+    )),
+    Attack("patched check", before="import autograder\nautograder.check = check = lambda *a, **k: 3.0"),
+    Attack("patched keras", before=(
+        "import keras\nkeras.Model.count_params = lambda self: 1\nkeras.ops.convert_to_numpy = lambda x: 1"
+    )),
+    Attack("patched JSON", before="import json\njson.dumps = lambda *a, **k: '{\"results\": [{\"value\": 1, \"right\": true}]}'"),
+    Attack("a forged probe", before=FORGED_PROBE.format(
+        line="plain.to_text({'results': [{'value': 1, 'right': True, 'score': 3}] * 8, 'score': 3.0})"
+    )),
+    Attack("a huge npz", before=ZIP_BOMB + FORGED_PROBE.format(line="LINE")),
+    Attack("a pickle", before=PICKLE + FORGED_PROBE.format(line="LINE")),
+    Attack("an answer over the limit", before=FORGED_PROBE.format(line="'x' * 50_000_000"), flagged=True),
+    Attack("a transformer of every cell", before=(
+        "ip = get_ipython()\nip.input_transformers_cleanup.append(lambda lines: ['3.0'])"
+    )),
+    Attack("a hook after every cell", before=(
+        "import sys\nget_ipython().events.register('post_run_cell', lambda *a: sys.displayhook(3.0))"
+    )),
+    Attack("a result that arrives early", (
+        "forge('execute_result', {'data': {'text/plain': '3.0'}, 'metadata': {}, 'execution_count': 1})\n"
+        "forge('status', {'execution_state': 'idle'})\nreturn 0"
+    ), FORGED_MESSAGES),
+    Attack("messages of nonsense", (
+        "forge('status', 7)\nforge('display_data', {'data': [1], 'metadata': 0, 'transient': {'display_id': 'x'}})\n"
+        "forge('execute_result', {'data': {'text/plain': {'a': 1}}, 'metadata': {}, 'execution_count': 'x'})\nreturn 0"
+    ), FORGED_MESSAGES),
+    Attack("a stream of nonsense while it is defined", before=(
+        FORGED_MESSAGES + "forge('stream', {'name': 3, 'text': None})\nforge('stream', {})"
+    ), flagged=True),
+    Attack("an end in the cell", before="import os\nos._exit(0)", flagged=True),
+    Attack("an end in the answer", "import os\nos._exit(0)", flagged=True),
+    Attack("a crash", "import ctypes\nctypes.string_at(0)", flagged=True),
+    Attack("an abort", "import os\nos.abort()", flagged=True),
+    Attack("an endless loop", "while True: pass", flagged=True, timeout=4),
+    Attack("an endless loop that is not interrupted", before=(
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    ), flagged=True, timeout=4),
+    Attack("one endless sum", "return 9 ** 9 ** 9", flagged=True, timeout=4),
+    Attack("endless printing", before="while True: print('x' * 1000)", flagged=True),
+    Attack("endless errors", "import os\nwhile True: os.write(2, b'x' * 1000)", flagged=True, timeout=4),
+    Attack("endless displays", before=(
+        "from IPython.display import display\nwhile True: display({'image/png': 'x' * 10_000}, raw=True)"
+    ), flagged=True),
+    Attack("one large display", before=(
+        "from IPython.display import display\ndisplay({'text/html': 'x' * 20_000_000}, raw=True)"
+    ), flagged=True),
+    Attack("one too large display", before=(
+        "from IPython.display import display\ndisplay({'text/html': 'x' * 60_000_000}, raw=True)"
+    ), flagged=True),
+    Attack("an end each time", "import os\nos._exit(0)", (
+        "import atexit, os, threading\n"
+        "threading.Timer(1.5, lambda: os._exit(0)).start()"
+    ), flagged=True),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(root, tmp_path_factory):
+    """A course directory with secrets in it, listeners outside of the sandbox, and the judge's settings."""
+    course = tmp_path_factory.mktemp("course")
+    for name in ("gradebook.db", "course_secret", "submitted/other/x.ipynb", "autograder/exercises/x.py", "outside"):
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_text(MARKER)
+    listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
+    unix, abstract = str(course / "listener"), "\0listener-of-the-attack-test"
+    for listener, address in zip(listeners, (unix, abstract, ("127.0.0.1", 0)), strict=True):
+        listener.bind(address)
+        listener.listen()
+    yield {
+        "course": str(course),
+        "package": str(root / "autograder" / "exercises"),
+        "outside": str(course / "outside"),
+        "unix": unix,
+        "abstract": abstract,
+        "port": listeners[2].getsockname()[1],
+    }
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def released(root):
+    """Notebook 01 without its figures, which take most of its time."""
+    notebook = read_notebook(CourseDirectory(root).release(NAME))
+    notebook.cells = [c for c in notebook.cells if "course.plots" not in c.source and "PRINTED" not in c.source]
+    return notebook
+
+
+@pytest.fixture
+def no_tripwire(monkeypatch):
+    """Attacks must fail by themselves, not only for the suspicious names that are in them."""
+    monkeypatch.setattr(preprocessors, "ROUNDABOUT", frozenset())
+
+
+RIGHT = {n: a.right for e in find_assignment(NAME).exercises for n, a in e.answers.items()}
+POINTS = {exercise.id: exercise.points for exercise in find_assignment(NAME).exercises}
+
+
+def judged(place: dict, notebook: nbformat.NotebookNode, **settings) -> nbformat.NotebookNode:
+    """The notebook as the judge leaves it, with these settings of `Judge`."""
+    config = Config({"Judge": {"secret_file": place["course"] + "/course_secret", **settings}})
+    config.CourseDirectory.root = place["course"]
+    config.SandboxProvisioner.memory = 2 * 2**30
+    resources = {"nbgrader": {"assignment": NAME, "student": "mallory", "notebook": NAME}, "metadata": {}}
+    notebook, _ = Judge(config=config).preprocess(notebook, resources)
+    return notebook
+
+
+def hand_in(place: dict, released: nbformat.NotebookNode, attacks: dict[str, Attack]) -> nbformat.NotebookNode:
+    """Judge a notebook with attacks on some exercises, and everything else answered rightly."""
+    answers = {}
+    for exercise, attack in attacks.items():
+        source = attack.source(ATTACKED[exercise])
+        for name, value in place.items():
+            source = source.replace(f"{{{name}!r}}", repr(value)).replace(f"{{{name}}}", str(value))
+        answers[ATTACKED[exercise].split("(")[0].removeprefix("def ")] = source
+    timeout = min(attack.timeout for attack in attacks.values())
+    before = fingerprint(place["course"])
+    notebook = judged(place, answered(released, RIGHT | answers), timeout=timeout)
+    assert fingerprint(place["course"]) == before
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook)
+    for secret in (MARKER, "CONNECTED", "hidden_maps(", "uid=0"):
+        assert secret not in "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
+    assert len(text) < 30 * 2**20
+    return notebook
+
+
+def fingerprint(folder: str) -> str:
+    """Of every file under a folder."""
+    from pathlib import Path
+
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(str(f).encode() + f.read_bytes() for f in files)).hexdigest()
+
+
+def scores(notebook: nbformat.NotebookNode) -> dict[str, float]:
+    """As nbgrader reads them from the outputs of the test cells."""
+    from nbgrader.utils import determine_grade, is_grade
+
+    cells = [c for c in notebook.cells if is_grade(c) and c.cell_type == "code"]
+    return dict(zip(POINTS, (determine_grade(cell)[0] for cell in cells), strict=True))
+
+
+def groups() -> list[dict[str, Attack]]:
+    """Attacks that do not disturb each other, four to a notebook."""
+    size = len(ATTACKED)
+    return [
+        dict(zip(ATTACKED, GROUPED[start : start + size], strict=False))
+        for start in range(0, len(GROUPED), size)
+    ]
+
+
+@pytest.mark.parametrize("group", groups(), ids=lambda group: " + ".join(a.name for a in group.values()))
+@pytest.mark.usefixtures("no_tripwire")
+def test_attacks_gain_nothing(place, released, group):
+    notebook = hand_in(place, released, group)
+    found = scores(notebook)
+    assert found == {name: 0 if name in group else points for name, points in POINTS.items()}
+    assert [verdict["score"] for verdict in verdicts(notebook)] == list(found.values())
+    assert notebook.metadata["autograder"]["flags"] == []
+
+
+@pytest.mark.parametrize("attack", ALONE, ids=lambda attack: attack.name)
+@pytest.mark.usefixtures("no_tripwire")
+def test_attacks_on_the_whole_process_gain_nothing(place, released, attack):
+    notebook = hand_in(place, released, {"parameters": attack})
+    found = scores(notebook)
+    assert found["parameters"] == 0
+    assert found["feature_map"] == POINTS["feature_map"]  # what was earned before is kept
+    assert all(found[exercise] in (0, points) for exercise, points in POINTS.items())
+    assert len(verdicts(notebook)) == len(POINTS)
+    if attack.flagged:
+        assert notebook.metadata["autograder"]["flags"]
+        assert found == {name: 0 if name == "parameters" else points for name, points in POINTS.items()}
