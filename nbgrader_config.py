@@ -54,3 +54,6 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Judge.secret_file = str(HERE / "course_secret")
 c.Judge.timeout = 120  # seconds a cell
+
+c.ZipCollectApp.extractor_plugin = "autograder.collect.SafeExtractor"
+c.ZipCollectApp.collector_plugin = "autograder.collect.PlatformCollector"

@@ -40,6 +40,28 @@ def release_command(name: Name, course: Course = Path()) -> None:
     console.print(f"Released {_relative(release(_directory(course), name))}.")
 
 
+@app.command("collect")
+def collect_command(
+    name: Name,
+    source: Annotated[Path, typer.Argument(help="A zip of Canvas, Moodle or Gradescope, or a folder.")],
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV: which student is who on the platform, and perhaps when.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="Of times in the roster.")] = "UTC",
+    course: Course = Path(),
+) -> None:
+    """Put what students handed in into submitted/STUDENT/NAME; the latest counts, all are kept."""
+    from autograder.collect import collect
+
+    results = collect(_directory(course), name, source, roster, timezone)
+    table = Table("student", "collected", "note")
+    for result in results:
+        table.add_row(result.student, result.what, result.note)
+    console.print(table)
+    if any(result.note for result in results):
+        raise typer.Exit(1)
+
+
 @app.command("grade")
 def grade_command(
     name: Name,

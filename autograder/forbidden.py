@@ -2,12 +2,13 @@
 
 import ast
 import inspect
+import sys
 import types
 from collections.abc import Iterable, Iterator
 
 
 def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
-    """The forbidden dotted names that functions reach through their globals, however they are aliased."""
+    """The forbidden dotted names that functions and classes reach through their globals, under any alias."""
     found, seen = set(), set()
     todo = list(answers)
     while todo:
@@ -20,6 +21,8 @@ def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
             names = _names(reached.__code__)
             todo += _attributes(reached.__globals__, names)
             todo += inspect.getclosurevars(reached).nonlocals.values()
+        elif isinstance(reached, type) and reached.__module__ == "__main__":
+            todo += [*reached.__bases__, *map(_inner, vars(reached).values())]
     return found
 
 
@@ -35,7 +38,22 @@ def mentions(source: str, forbidden: Iterable[str]) -> set[str]:
 
 def _belongs(reached, name: str) -> bool:
     home = reached.__name__ if isinstance(reached, types.ModuleType) else getattr(reached, "__module__", None)
-    return isinstance(home, str) and (home == name or home.startswith(f"{name}."))
+    inside = isinstance(home, str) and (home == name or home.startswith(f"{name}."))
+    return inside or (reached is not None and reached is _named(name))
+
+
+def _named(name: str):
+    """What a dotted name stands for in the modules that have been imported; None where it is not there."""
+    root, *rest = name.split(".")
+    value = sys.modules.get(root)
+    for part in rest:
+        value = getattr(value, "__dict__", {}).get(part)  # without an import that getattr could start
+    return value
+
+
+def _inner(attribute):
+    """The function in a method, static method or property."""
+    return getattr(attribute, "__func__", None) or getattr(attribute, "fget", None) or attribute
 
 
 def _attributes(namespace: dict, names: set[str]) -> Iterator:

@@ -25,11 +25,13 @@ from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.utils.importstring import import_item
 
+from autograder import provisioner
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import source_of
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge, verdicts
 from autograder.release import release
+from autograder.sandbox import SandboxError, unavailable
 
 RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
 TRIES = 2  # for a submission on which the judging process died
@@ -78,6 +80,8 @@ def grade(
     for student in students or submitted:
         if student not in submitted:
             raise ValueError(f"{student} has not handed in {name}.")
+    if sandbox and (reason := unavailable()):
+        raise ValueError(f"{reason} Grade elsewhere, or run students' code unconfined with --no-sandbox.")
     _ensure_in_gradebook(course, name)
     digests = {student: digest(course, name, student) for student in students or submitted}
     changed = []
@@ -88,11 +92,15 @@ def grade(
         else:
             changed.append(student)
     try:
+        if sandbox and changed:
+            provisioner.start()  # one for all judges
         for student, judged in _judged(course, name, changed, jobs, sandbox):
             if isinstance(judged, str):
                 yield Outcome(student, problem=judged)
             else:
                 yield _record(course, name, student, nbformat.from_dict(judged), digests[student])
+    except SandboxError as error:
+        raise ValueError(str(error)) from None
     except (SQLAlchemyError, OSError) as error:
         reason = str(getattr(error, "orig", error))
         raise ValueError(

@@ -132,7 +132,12 @@ def model(answer: Callable, arguments: dict) -> dict:
     return keras.saving.serialize_keras_object(made)
 
 
-PROBES = {probe.__name__: probe for probe in (call, value, layer, model)}
+def models(answer: Callable, several: list[dict]) -> list[dict]:
+    """The models that a function makes of each of several keyword arguments, for the judge to train."""
+    return [model(answer, arguments) for arguments in several]
+
+
+PROBES = {probe.__name__: probe for probe in (call, value, layer, model, models)}
 
 
 def _result(answer, probe: str, arguments: list) -> dict:

@@ -25,7 +25,7 @@ SETTINGS = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 PACKAGE = Path(__file__).parent
-_started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
+started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
 
 
 class SandboxProvisioner(KernelProvisionerBase):
@@ -134,7 +134,7 @@ def start() -> str:
             last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
             raise SandboxError(f"The process that forks kernels did not start: {' '.join(last)}")
     process.stdout.close()
-    _started.append(process)
+    started.append(process)
     os.environ[ADDRESS] = folder
     return folder
 

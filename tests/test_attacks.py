@@ -7,12 +7,14 @@ outlive the judging, or stop it: the exercises that were answered rightly keep t
 import hashlib
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.utils import determine_grade, is_grade
 from traitlets.config import Config
 
-from autograder import preprocessors, sandbox
+from autograder import preprocessors, provisioner, sandbox
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import find_assignment
 from autograder.preprocessors import Judge, verdicts
@@ -35,12 +37,17 @@ ATTACKED = {  # exercise: its answer, and the header of a function that answers 
 
 @dataclass(frozen=True)
 class Attack:
-    """What a cell holds before the answer's definition, and its body. Some end the process: `flagged`."""
+    """What a cell holds before the answer's definition, and its body.
+
+    `flagged`: it must be brought to the instructor's attention. `spreads`: its author loses more by it
+    than the exercise that it attacks.
+    """
 
     name: str
     body: str = "return 0"
     before: str = ""
     flagged: bool = False
+    spreads: bool = False
     timeout: int = 20
 
     def source(self, header: str) -> str:
@@ -173,16 +180,6 @@ GROUPED = [
         "from IPython.display import display\n"
         "display({'application/vnd.autograder.observations': 'e30=.'}, raw=True)\nreturn 0"
     )),
-    Attack("an update of the verdict's display", (
-        "from IPython.display import display\ndisplay('x', display_id='mine')\n"
-        "import threading\n"
-        "def later():\n"
-        "    import time\n"
-        "    for _ in range(20):\n"
-        "        time.sleep(0.1)\n"
-        "        display({'text/plain': '3.0'}, raw=True, display_id='mine', update=True)\n"
-        "threading.Thread(target=later, daemon=True).start()\nreturn 0"
-    )),
     # files
     Attack("reads the exercises", shown("look({package!r})"), READ),
     Attack("reads the course", shown("look({course!r})"), READ),
@@ -225,9 +222,6 @@ GROUPED = [
     Attack("cuts off its watcher", shown("__import__('ctypes').CDLL(None).prctl(1, 0, 0, 0, 0)")),
     Attack("exits politely", "import sys\nsys.exit(0)"),
     Attack("raises an interrupt", "raise KeyboardInterrupt"),
-    Attack("leaves threads behind", (
-        "import threading\nfor _ in range(3): threading.Thread(target=lambda: exec('while True: pass')).start()\nreturn 0"
-    )),
     # memory and files that grow
     Attack("a memory bomb", called("[bytearray(2**28) for _ in range(100)]")),
     Attack("shared memory", called("__import__('mmap').mmap(-1, 2**40)")),
@@ -239,29 +233,42 @@ GROUPED = [
 
 # Each of these has a notebook of its own: they change the process that all answers share, or end it.
 ALONE = [
+    Attack("an update of the verdict's display", (
+        "from IPython.display import display\ndisplay('x', display_id='mine')\n"
+        "import threading\n"
+        "def later():\n"
+        "    import time\n"
+        "    for _ in range(20):\n"
+        "        time.sleep(0.1)\n"
+        "        display({'text/plain': '3.0'}, raw=True, display_id='mine', update=True)\n"
+        "threading.Thread(target=later, daemon=True).start()\nreturn 0"
+    )),
+    Attack("leaves threads behind", (
+        "import threading\nfor _ in range(3): threading.Thread(target=lambda: exec('while True: pass')).start()\nreturn 0"
+    ), spreads=True),
     Attack("patched numpy", before=(
         "np.isclose = np.allclose = np.array_equal = lambda *a, **k: np.True_\nnp.argwhere = lambda x: []"
-    )),
+    ), spreads=True),
     Attack("patched builtins", before=(
         "import builtins\nbuiltins.all = builtins.isinstance = lambda *a: True\nbuiltins.len = lambda x: 1"
-    )),
-    Attack("patched check", before="import autograder\nautograder.check = check = lambda *a, **k: 3.0"),
+    ), spreads=True),
+    Attack("patched check", before="import autograder\nautograder.check = check = lambda *a, **k: 3.0", spreads=True),
     Attack("patched keras", before=(
         "import keras\nkeras.Model.count_params = lambda self: 1\nkeras.ops.convert_to_numpy = lambda x: 1"
-    )),
-    Attack("patched JSON", before="import json\njson.dumps = lambda *a, **k: '{\"results\": [{\"value\": 1, \"right\": true}]}'"),
+    ), spreads=True),
+    Attack("patched JSON", before="import json\njson.dumps = lambda *a, **k: '{\"results\": [{\"value\": 1, \"right\": true}]}'", spreads=True),
     Attack("a forged probe", before=FORGED_PROBE.format(
         line="plain.to_text({'results': [{'value': 1, 'right': True, 'score': 3}] * 8, 'score': 3.0})"
-    )),
-    Attack("a huge npz", before=ZIP_BOMB + FORGED_PROBE.format(line="LINE")),
-    Attack("a pickle", before=PICKLE + FORGED_PROBE.format(line="LINE")),
-    Attack("an answer over the limit", before=FORGED_PROBE.format(line="'x' * 50_000_000"), flagged=True),
+    ), spreads=True),
+    Attack("a huge npz", before=ZIP_BOMB + FORGED_PROBE.format(line="LINE"), spreads=True),
+    Attack("a pickle", before=PICKLE + FORGED_PROBE.format(line="LINE"), spreads=True),
+    Attack("an answer over the limit", before=FORGED_PROBE.format(line="'x' * 50_000_000"), flagged=True, spreads=True),
     Attack("a transformer of every cell", before=(
         "ip = get_ipython()\nip.input_transformers_cleanup.append(lambda lines: ['3.0'])"
-    )),
+    ), spreads=True),
     Attack("a hook after every cell", before=(
         "import sys\nget_ipython().events.register('post_run_cell', lambda *a: sys.displayhook(3.0))"
-    )),
+    ), spreads=True),
     Attack("a result that arrives early", (
         "forge('execute_result', {'data': {'text/plain': '3.0'}, 'metadata': {}, 'execution_count': 1})\n"
         "forge('status', {'execution_state': 'idle'})\nreturn 0"
@@ -304,7 +311,13 @@ ALONE = [
 def place(root, tmp_path_factory):
     """A course directory with secrets in it, listeners outside of the sandbox, and the judge's settings."""
     course = tmp_path_factory.mktemp("course")
-    for name in ("gradebook.db", "course_secret", "submitted/other/x.ipynb", "autograder/exercises/x.py", "outside"):
+    for name in (
+        "gradebook.db",
+        "course_secret",
+        "submitted/other/x.ipynb",
+        "autograder/exercises/x.py",
+        "outside",
+    ):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text(MARKER)
     listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
@@ -328,7 +341,9 @@ def place(root, tmp_path_factory):
 def released(root):
     """Notebook 01 without its figures, which take most of its time."""
     notebook = read_notebook(CourseDirectory(root).release(NAME))
-    notebook.cells = [c for c in notebook.cells if "course.plots" not in c.source and "PRINTED" not in c.source]
+    notebook.cells = [
+        c for c in notebook.cells if "course.plots" not in c.source and "PRINTED" not in c.source
+    ]
     return notebook
 
 
@@ -352,7 +367,9 @@ def judged(place: dict, notebook: nbformat.NotebookNode, **settings) -> nbformat
     return notebook
 
 
-def hand_in(place: dict, released: nbformat.NotebookNode, attacks: dict[str, Attack]) -> nbformat.NotebookNode:
+def hand_in(
+    place: dict, released: nbformat.NotebookNode, attacks: dict[str, Attack]
+) -> nbformat.NotebookNode:
     """Judge a notebook with attacks on some exercises, and everything else answered rightly."""
     answers = {}
     for exercise, attack in attacks.items():
@@ -374,18 +391,21 @@ def hand_in(place: dict, released: nbformat.NotebookNode, attacks: dict[str, Att
 
 def fingerprint(folder: str) -> str:
     """Of every file under a folder."""
-    from pathlib import Path
-
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     return hashlib.sha256(b"".join(str(f).encode() + f.read_bytes() for f in files)).hexdigest()
 
 
 def scores(notebook: nbformat.NotebookNode) -> dict[str, float]:
     """As nbgrader reads them from the outputs of the test cells."""
-    from nbgrader.utils import determine_grade, is_grade
-
     cells = [c for c in notebook.cells if is_grade(c) and c.cell_type == "code"]
     return dict(zip(POINTS, (determine_grade(cell)[0] for cell in cells), strict=True))
+
+
+def children_of_the_warm_process() -> list[str]:
+    """Processes below the one that forks kernels."""
+    warm = str(provisioner.started[-1].pid)
+    stats = (path.read_text().rsplit(")", 1)[1].split() for path in Path("/proc").glob("[0-9]*/stat"))
+    return [stat for stat in stats if stat[1] == warm]
 
 
 def groups() -> list[dict[str, Attack]]:
@@ -414,8 +434,122 @@ def test_attacks_on_the_whole_process_gain_nothing(place, released, attack):
     found = scores(notebook)
     assert found["parameters"] == 0
     assert found["feature_map"] == POINTS["feature_map"]  # what was earned before is kept
-    assert all(found[exercise] in (0, points) for exercise, points in POINTS.items())
     assert len(verdicts(notebook)) == len(POINTS)
     if attack.flagged:
         assert notebook.metadata["autograder"]["flags"]
+    if not attack.spreads:
         assert found == {name: 0 if name == "parameters" else points for name, points in POINTS.items()}
+
+
+def test_a_right_submission_is_not_flagged(place, released):
+    notebook = judged(place, answered(released, RIGHT))
+    assert scores(notebook) == POINTS
+    assert notebook.metadata["autograder"]["flags"] == []
+
+
+@pytest.mark.parametrize("code", [COPIED, EXPECTED_IN_FRAMES, EXPECTED_IN_GC, "return getattr(np, 'eval')"])
+def test_roundabout_ways_score_nothing_and_are_flagged(place, released, code):
+    answers = {"receptive_field": Attack("", code).source(ATTACKED["receptive_field"])}
+    notebook = judged(place, answered(released, RIGHT | answers))
+    assert scores(notebook) == POINTS | {"receptive_field": 0}
+    (flag,) = notebook.metadata["autograder"]["flags"]
+    assert flag.startswith("check-receptive-field: ")
+    assert "roundabout" in flag
+
+
+def asserted(
+    answer: str, test: str = "assert double(2) == 4\nassert double(3) == 6"
+) -> nbformat.NotebookNode:
+    """A notebook of an instructor's own, with an answer and a test cell of asserts for 5 points."""
+    solution = {"grade": False, "solution": True, "locked": False, "task": False, "schema_version": 3}
+    graded = {
+        "grade": True,
+        "solution": False,
+        "locked": True,
+        "task": False,
+        "schema_version": 3,
+        "points": 5,
+    }
+    cells = [
+        nbformat.v4.new_code_cell("import numpy as np"),
+        nbformat.v4.new_code_cell(answer, metadata={"nbgrader": {**solution, "grade_id": "double"}}),
+        nbformat.v4.new_code_cell(test, metadata={"nbgrader": {**graded, "grade_id": "test-double"}}),
+    ]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+PARTIAL = "points = 0\npoints += 2 * (double(2) == 4)\npoints += 3 * (double(3) == 6)\npoints"
+WRONG = "def double(x):\n    return x"
+
+
+@pytest.mark.parametrize(
+    ("answer", "test", "score"),
+    [
+        ("def double(x):\n    return 2 * x", "assert double(2) == 4", 5),
+        (
+            "def double(x):\n    return 2 * x",
+            "import sys\nprint('log', file=sys.stderr)\nassert double(2) == 4",
+            5,
+        ),
+        (WRONG, "assert double(2) == 4", 0),
+        ("def double(x):\n    return 4", PARTIAL, 2),
+        (WRONG, PARTIAL, 0),
+    ],
+)
+def test_asserts_of_an_instructor_work(place, answer, test, score):
+    notebook = judged(place, asserted(answer, test))
+    assert points_of_asserts(notebook) == score
+    assert notebook.metadata["autograder"]["flags"] == []
+
+
+def points_of_asserts(notebook: nbformat.NotebookNode) -> float:
+    """As nbgrader reads them."""
+    return determine_grade(notebook.cells[2])[0]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "get_ipython().input_transformers_cleanup.append(lambda ls: [l for l in ls if 'assert' not in l])",
+        "get_ipython().input_transformers_cleanup.append(lambda ls: ['5.0'])",
+        "import ast\nclass Drop(ast.NodeTransformer):\n    def visit_Assert(self, node): return ast.Pass()\n"
+        "get_ipython().ast_transformers.append(Drop())",
+        "get_ipython().run_cell = lambda *a, **k: None",
+        "np.allclose = lambda *a, **k: True",
+        "np.testing.assert_allclose = lambda *a, **k: None",
+        "import sys\nget_ipython().displayhook.compute_format_data = lambda r: ({'text/plain': '5.0'}, {})",
+    ],
+)
+def test_tampering_with_asserts_scores_nothing_and_is_flagged(place, before):
+    notebook = judged(place, asserted(f"{before}\n{WRONG}"))
+    assert points_of_asserts(notebook) == 0
+    (flag,) = notebook.metadata["autograder"]["flags"]
+    assert "tampered" in flag
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "import sys\ndef double(x):\n    sys.displayhook(5.0)\n    return x",
+        "import sys\nsys.displayhook(5.0)\n" + WRONG,
+        "from IPython.display import display\ndef double(x):\n    display(5.0)\n    return x",
+    ],
+)
+@pytest.mark.parametrize("test", ["assert double(2) == 4", PARTIAL, PARTIAL.replace("points\n", "points;\n")])
+def test_what_answers_show_is_no_score(place, answer, test):
+    assert points_of_asserts(judged(place, asserted(answer, test))) == 0
+
+
+def test_a_notebook_has_a_time_limit(place, released):
+    slow = "import time\ntime.sleep(2)\n"
+    notebook = judged(place, asserted(slow + WRONG), notebook_timeout=1)
+    assert points_of_asserts(notebook) == 0
+    assert notebook.metadata["autograder"]["flags"]
+
+
+def test_nothing_outlives_the_judging(place, released):
+    """Neither processes of the sandbox nor the sockets of the kernel."""
+    judged(
+        place, asserted("import threading\nthreading.Thread(target=lambda: exec('while True: pass')).start()")
+    )
+    assert children_of_the_warm_process() == []

@@ -85,17 +85,17 @@ def from_arrays(
         raise ValueError(
             f"There must be one label for each of the {len(images)} images, but labels are {labels.shape}."
         )
-    if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 255 or images.max() <= 1):
-        raise ValueError(
-            f"Pixels must run from 0 to 255, and these run from {images.min():.4g} to {images.max():.4g}."
-        )
+    low, high = images.min(), images.max()
+    scaled = images.dtype.kind == "f" and high <= 1  # from 0 to 1, most likely
+    if not (low >= 0 and high <= 255) or scaled:
+        raise ValueError(f"Pixels must run from 0 to 255, and these run from {low:.4g} to {high:.4g}.")
     if like is not None:
         classes, mirror = like.labels, like.mirror
     if classes is None:
         classes = int(labels.max()) + 1
     names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
     check_labels(labels, len(names))
-    images = images.round().astype(np.uint8) if images.dtype != np.uint8 else images
+    images = images.round().astype(np.uint8)
     mean, covariance = (like.mean, like.covariance) if like else statistics(images)
     info = Info(name, "all", images.shape[1:], len(names), names, len(images), mean, covariance, mirror)
     return resized(paired(images, labels, info), size)
@@ -117,7 +117,7 @@ def resized(data: Data, size: int | tuple[int, int] | None) -> Data:
     """The dataset with images of another size, bilinear; None leaves it as it is."""
     if size is None:
         return data
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = size if isinstance(size, (tuple, list)) else (size, size)
     check_positive_integer("The height of size", height)
     check_positive_integer("The width of size", width)
     if data.info.shape[:2] == (height, width):

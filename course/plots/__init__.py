@@ -27,6 +27,7 @@ _FILES = {
         "mobilenet_tradeoffs",
     ),
     "scaling": ("compound_scaling", "efficientnet_against_others"),
+    "training": ("augmentations", "learning_curves"),
 }
 _LAZY = {name: file for file, names in _FILES.items() for name in names}
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from course.errors import unknown
-from course.plots import convolution, costs, diagrams, learning, papers, scaling  # noqa: F401 - fill FIGURES
+from course.plots import convolution, costs, diagrams, learning, papers, scaling, training  # noqa: F401 - fill FIGURES
 from course.plots.style import FIGURES
 
 ANIMATIONS = {"sliding_window": convolution.sliding_window_animation}

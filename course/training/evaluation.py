@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from course.data.batching import batches
 from course.data.dataset import Data, Info
@@ -33,7 +34,7 @@ def probabilities(
         return _softmax(logits)
     views = crops(next(iter(data.pipeline.batch(1)))[0]).shape  # (1, K, h, w, C)
     images = batches(data, max(1, batch // views[1]), info).map(lambda images, labels: crops(images))
-    images = images.map(lambda views: keras.ops.reshape(views, (-1, *views.shape[2:])))
+    images = images.map(lambda views: tf.reshape(views, (-1, *views.shape[2:])))
     logits = model.predict(images, verbose=0)
     return _softmax(logits).reshape(-1, views[1], logits.shape[-1]).mean(1)
 
