@@ -41,7 +41,7 @@ def augmentations(data=None, names: Sequence[str] = ("shift", "flip", "colour"),
 
 @figure
 def learning_curves(history: pd.DataFrame | None = None) -> Figure:
-    """Loss, top-1 and top-5 accuracy by epoch, in training (dashed) and validation; dots where the rate drops.
+    """Loss, top-1 and top-5 accuracy by epoch, in training (dashed) and validation; a dot: the rate drops.
 
     Args:
         history: as `Recipe.fit` returns it or history.csv has it, by default that of a softmax regression
