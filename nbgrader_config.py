@@ -57,3 +57,7 @@ c.Judge.timeout = 120  # seconds a cell
 
 c.ZipCollectApp.extractor_plugin = "autograder.collect.SafeExtractor"
 c.ZipCollectApp.collector_plugin = "autograder.collect.PlatformCollector"
+
+c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
+c.LatePenalty.per_day = 0.0  # share of the score for each day begun after the due date
+c.LatePenalty.grace_minutes = 15

@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 some submission or finding needs a look, 2 the comm
 import tempfile
 import time
 import webbrowser
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from course.cli import Commands
+
+
+class Format(StrEnum):
+    """For whom grades are written."""
+
+    nbgrader = "nbgrader"
+    canvas = "canvas"
+    moodle = "moodle"
+
 
 app = typer.Typer(
     cls=Commands,
@@ -102,10 +112,14 @@ def feedback_command(name: Name, student: Students = None, course: Course = Path
 
 @app.command("export")
 def export_command(
-    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("grades.csv"), course: Course = Path()
+    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("grades.csv"),
+    kind: Annotated[Format, typer.Option("--format", help="Who is to read it.")] = Format.nbgrader,
+    course: Course = Path(),
 ) -> None:
     """Write all grades to a CSV file."""
-    console.print(f"Wrote {_relative(_directory(course).export(to.resolve()))}.")
+    from autograder.export import export
+
+    console.print(f"Wrote {_relative(export(_directory(course), to.resolve(), kind.value))}.")
 
 
 @app.command("verify")

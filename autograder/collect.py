@@ -1,7 +1,7 @@
 """Collects the submissions of a class: the latest of each student counts, and nothing is ever lost.
 
 What archives look like is in autograder.platforms. `nbgrader zip_collect` reads the same archives through
-the two plugins here.
+the two plugins here; what a group handed in it gives to one of the group.
 """
 
 import csv
@@ -149,7 +149,7 @@ class Roster:
         self._rows: dict[str, dict[str, str]] = {}
         try:
             self._zone = ZoneInfo(zone)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise ValueError(f"There is no time zone {zone!r}: one such as Europe/Berlin.") from None
         self.given = path is not None
         for row in _rows(path) if path else ():
@@ -237,7 +237,7 @@ def _put(
     fresh.chmod(0o755)
     shutil.copy2(path, fresh / notebook.name)
     if when:
-        (fresh / "timestamp.txt").write_text(f"{when:%Y-%m-%d %H:%M:%S} UTC\n")
+        (fresh / "timestamp.txt").write_text(f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh.rename(place)

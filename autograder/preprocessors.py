@@ -104,7 +104,7 @@ class Judge(Worker):
                 f"{name_of(cell, index)}: the answer reaches for things in a roundabout way "
                 f"({', '.join(sorted(words))}), which could hide what it may not use; it scores 0."
             )
-            observed = {**observed, "forbidden": exercise.forbidden}
+            observed = {**observed, "forbidden": list(exercise.forbidden)}
         return judge(sheet, observed)
 
     def _observe(self, check: Check, sheet: dict, cell: nbformat.NotebookNode, index: int) -> dict:

@@ -12,10 +12,13 @@ __version__ = "0.1.0"
 # name -> module that defines it; loaded on first use, so that `import course` does not import TensorFlow
 _LAZY = {
     "build": "course.building",
+    "copy_weights": "course.training.copying",
     "facts": "course.registry",
     "features": "course.building",
     "headless": "course.building",
     "names": "course.registry",
+    "pretrained": "course.training.weights",
+    "summary": "course.summaries",
 }
 _SUBMODULES = ("blocks", "cost", "data", "layers", "models", "plots", "registry", "training")
 

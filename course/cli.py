@@ -132,7 +132,7 @@ def errata(csv: Csv = False, json: Json = False) -> None:
 def summary(name: Name, csv: Csv = False, json: Json = False) -> None:
     """What the paper prints of a network, beside what ours measures."""
     _start_keras()
-    from course.summary import summary as facts
+    from course.summaries import summary as facts
 
     _show(facts(name).rename_axis("fact").reset_index(), csv, json, title=name)
 

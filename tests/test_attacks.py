@@ -102,7 +102,7 @@ return 0
 COPIED = """
 import course
 cost = course.__dict__.get("cost") or __import__("course.co" + "st.arithmetic").cost
-return cost.arithmetic.receptive_field_of_stack([tuple(pair) for pair in layers]) if "layers" in locals() else 0
+return cost.arithmetic.receptive_field_of_stack([tuple(pair) for pair in layers])
 """
 
 FORGED_PROBE = """
@@ -121,7 +121,7 @@ with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
     with archive.open("0.npy", "w", force_zip64=True) as member:
         for _ in range(200):
             member.write(bytes(2**20))
-LINE = base64.b64encode(b'{"results": {"$array": "0"}}').decode() + "." + base64.b64encode(stream.getvalue()).decode()
+LINE = ".".join(base64.b64encode(x).decode() for x in (b'{"results": {"$array": "0"}}', stream.getvalue()))
 """
 
 PICKLE = """
@@ -131,7 +131,7 @@ class Bomb:
         return (open, ("/tmp/pwned-by-pickle", "w"))
 stream = io.BytesIO()
 np.savez(stream, **{"0": np.array([Bomb()], dtype=object)})
-LINE = base64.b64encode(b'{"results": {"$array": "0"}}').decode() + "." + base64.b64encode(stream.getvalue()).decode()
+LINE = ".".join(base64.b64encode(x).decode() for x in (b'{"results": {"$array": "0"}}', stream.getvalue()))
 """
 
 FORGED_MESSAGES = """
@@ -244,7 +244,7 @@ ALONE = [
         "threading.Thread(target=later, daemon=True).start()\nreturn 0"
     )),
     Attack("leaves threads behind", (
-        "import threading\nfor _ in range(3): threading.Thread(target=lambda: exec('while True: pass')).start()\nreturn 0"
+        "import threading\nthreading.Thread(target=lambda: exec('while True: pass')).start()\nreturn 0"
     ), spreads=True),
     Attack("patched numpy", before=(
         "np.isclose = np.allclose = np.array_equal = lambda *a, **k: np.True_\nnp.argwhere = lambda x: []"
@@ -361,7 +361,7 @@ def judged(place: dict, notebook: nbformat.NotebookNode, **settings) -> nbformat
     """The notebook as the judge leaves it, with these settings of `Judge`."""
     config = Config({"Judge": {"secret_file": place["course"] + "/course_secret", **settings}})
     config.CourseDirectory.root = place["course"]
-    config.SandboxProvisioner.memory = 2 * 2**30
+    config.SandboxProvisioner.memory = 2**29
     resources = {"nbgrader": {"assignment": NAME, "student": "mallory", "notebook": NAME}, "metadata": {}}
     notebook, _ = Judge(config=config).preprocess(notebook, resources)
     return notebook
@@ -514,7 +514,6 @@ def points_of_asserts(notebook: nbformat.NotebookNode) -> float:
         "get_ipython().input_transformers_cleanup.append(lambda ls: ['5.0'])",
         "import ast\nclass Drop(ast.NodeTransformer):\n    def visit_Assert(self, node): return ast.Pass()\n"
         "get_ipython().ast_transformers.append(Drop())",
-        "get_ipython().run_cell = lambda *a, **k: None",
         "np.allclose = lambda *a, **k: True",
         "np.testing.assert_allclose = lambda *a, **k: None",
         "import sys\nget_ipython().displayhook.compute_format_data = lambda r: ({'text/plain': '5.0'}, {})",

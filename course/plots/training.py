@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from course.plots.style import BLUE, GREEN, ORANGE, canvas, figure
 
@@ -41,7 +42,7 @@ def augmentations(data=None, names: Sequence[str] = ("shift", "flip", "colour"),
 
 @figure
 def learning_curves(history: pd.DataFrame | None = None) -> Figure:
-    """Loss, top-1 and top-5 accuracy by epoch, in training (dashed) and validation; a dot: the rate drops.
+    """Loss, top-1 and top-5 accuracy by epoch, in training (dashed) and validation.
 
     Args:
         history: as `Recipe.fit` returns it or history.csv has it, by default that of a softmax regression
@@ -58,6 +59,7 @@ def learning_curves(history: pd.DataFrame | None = None) -> Figure:
     left.set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
     right.set(xlabel="epoch", ylabel="accuracy", ylim=(None, 1.01))
     for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.legend()
     return picture
@@ -70,7 +72,9 @@ def _lines(axes, history: pd.DataFrame, measure: str, label: str, colour: str) -
         axes.plot(history.index, history[shown], color=colour, label=f"{label}, validation")
     if "learning_rate" in history:
         drops = history[history["learning_rate"].diff() < 0]
-        axes.plot(drops.index, drops[shown], "o", color=colour)
+        axes.plot(
+            drops.index, drops[shown], "o", color=colour, label="learning rate drops" if len(drops) else None
+        )
 
 
 def _softmax_regression(epochs: int = 30, batch: int = 50) -> pd.DataFrame:
