@@ -61,3 +61,6 @@ c.ZipCollectApp.collector_plugin = "autograder.collect.PlatformCollector"
 c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
 c.LatePenalty.per_day = 0.0  # share of the score for each day begun after the due date
 c.LatePenalty.grace_minutes = 15
+
+c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
+c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]

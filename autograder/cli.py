@@ -110,6 +110,21 @@ def feedback_command(name: Name, student: Students = None, course: Course = Path
     console.print(f"Wrote {len(written)} pages, the last one {_relative(written[-1])}.")
 
 
+@app.command("overview")
+def overview_command(
+    name: Name,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    course: Course = Path(),
+) -> None:
+    """Write the instructor's page: scores, what cost most, who needs a look and why."""
+    from autograder.overview import write_overview
+
+    page = write_overview(_directory(course), name)
+    console.print(f"Wrote {_relative(page)}.")
+    if open_page:
+        webbrowser.open(page.as_uri())
+
+
 @app.command("export")
 def export_command(
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("grades.csv"),
@@ -142,7 +157,7 @@ def demo_command(
     open_pages: Annotated[bool, typer.Option("--open", help="Open a feedback page in the browser.")] = False,
     course: Course = Path(),
 ) -> None:
-    """Release notebook 01 to a class of eight, grade what they hand in, write feedback and grades.csv."""
+    """Release notebook 01 to a class, grade what it hands in, write feedback and grades.csv."""
     from autograder import demo
 
     if keep is not None:
@@ -151,7 +166,7 @@ def demo_command(
         keep.mkdir(parents=True, exist_ok=True)
     folder = keep or Path(tempfile.mkdtemp(prefix="autograder-demo-"))
     start = time.perf_counter()
-    with console.status("Releasing the notebook and handing in eight submissions…"):
+    with console.status("Releasing the notebook and handing in the submissions…"):
         scratch, students = demo.prepare(_directory(course), folder)
     outcomes = list(_with_progress(demo.run(scratch, students), len(students), "grading"))
     _show_outcomes(outcomes, {student.name: student.handed_in for student in students})

@@ -1,4 +1,4 @@
-"""A class of eight that hands in notebook 01, from release to grades, on data built in here."""
+"""A class of eight, and three attackers, that hands in notebook 01: from release to grades."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +15,25 @@ from autograder.verify import hand_in, scratch_course
 
 NAME = "01_conv_arithmetic"
 
+# What to look at an attacker for: name -> in words, the answer attacked, and its cell.
+ATTACKS = {
+    "mallory": (
+        "attack: ends the process",
+        "conv_params",
+        "import os\n\n\ndef conv_params(kernel, in_channels, filters):\n    os._exit(0)",
+    ),
+    "trudy": (
+        "attack: looks for the expected value",
+        "conv_macs",
+        "import sys\n\n\ndef conv_macs(*arguments):\n    return sys._getframe(2).f_locals['expected']",
+    ),
+    "victor": (
+        "attack: floods the output",
+        "receptive_field",
+        "while True:\n    print('x' * 100_000)",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Student:
@@ -26,7 +45,7 @@ class Student:
 
 
 def prepare(course: CourseDirectory, folder: Path) -> tuple[CourseDirectory, list[Student]]:
-    """A course directory in `folder`, with notebook 01 released and eight submissions to it."""
+    """A course directory in `folder`, with notebook 01 released and the class's submissions to it."""
     scratch = scratch_course(course, NAME, folder)
     students = make_class(read_notebook(release(scratch, NAME)), find_assignment(NAME))
     for student in students:
@@ -44,7 +63,7 @@ def run(course: CourseDirectory, students: list[Student]) -> Iterator[Outcome]:
 
 
 def make_class(released: nbformat.NotebookNode, assignment: Assignment) -> list[Student]:
-    """What students hand in: right, right in another way, three mistakes, half done, broken, from Colab."""
+    """What students hand in: right in two ways, mistakes, half done, broken, from Colab, and attacks."""
     answers = {name: answer for exercise in assignment.exercises for name, answer in exercise.answers.items()}
     right = {name: answer.right for name, answer in answers.items()}
     other = {name: answer.also_right[0] for name, answer in answers.items()}
@@ -72,4 +91,5 @@ def make_class(released: nbformat.NotebookNode, assignment: Assignment) -> list[
         student("frank", "half done", half),
         student("grace", "a cell that raises", right, broken),
         Student(colab.name, colab.handed_in, saved_by_colab(colab.notebook)),
+        *(student(name, words, right, {of: cell}) for name, (words, of, cell) in ATTACKS.items()),
     ]

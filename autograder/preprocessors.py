@@ -92,7 +92,7 @@ class Judge(Worker):
         return super().is_given_or_written(cell) and not is_test(cell)
 
     def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
-        exercise = find_exercise(check.exercise)
+        exercise = find_exercise(check.exercise, who["assignment"])
         rng = generator(course_secret(Path(self.secret_file)), who["assignment"], who["student"], exercise.id)
         sheet = full_sheet(exercise, rng)
         observed = self._observe(check, sheet, cell, index)

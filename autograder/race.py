@@ -47,10 +47,12 @@ def _trained(configuration: str, settings: str) -> float:
 
     chosen = json.loads(settings)
     model = rebuild(json.loads(configuration))
+    if isinstance(model, keras.Sequential):  # has no output before it is called
+        model = keras.Model(model.inputs[0], model.outputs[0])
     macs = cost.total(model).macs
     if macs > LARGEST:
         raise NotRebuildableError(
-            f"The model takes {macs:,} multiply-accumulates an image, and {LARGEST:,} at most are trained here."
+            f"The model takes {macs:,} multiply-accumulates an image; up to {LARGEST:,} are trained here."
         )
     recipe = replace(
         training.recipe(chosen["recipe"]),

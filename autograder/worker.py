@@ -1,5 +1,6 @@
 """Runs a notebook's cells in a sandboxed kernel that may loop, flood, lie or die, and goes on."""
 
+import asyncio
 import copy
 import functools
 import os
@@ -47,8 +48,14 @@ class Worker(Execute):
         self._restarts_left = self.restarts
         self._dead = ""  # why there is no kernel any more
         self._end = time.monotonic() + self.notebook_timeout
-        with tempfile.TemporaryDirectory(prefix="kernel-") as self._sockets:
-            nb, resources = super().preprocess(nb, resources, km)
+        self._context = zmq.asyncio.Context()
+        self._context.setsockopt(zmq.MAXMSGSIZE, self.message_limit)
+        self._context.setsockopt(zmq.RCVHWM, 20)  # messages that wait here
+        try:
+            with tempfile.TemporaryDirectory(prefix="kernel-") as self._sockets:
+                nb, resources = super().preprocess(nb, resources, km)
+        finally:
+            self._context.destroy(linger=0)
         _make_valid(nb)
         nb.metadata.setdefault(VERDICT, {})["flags"] = list(dict.fromkeys(self.flags))
         return nb, resources
@@ -59,15 +66,18 @@ class Worker(Execute):
         self.comm_open_handlers = {}  # widgets could redirect the outputs of later cells
         manager = super().create_kernel_manager()
         manager.transport, manager.ip = "ipc", str(Path(self._sockets) / "socket")
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, self.message_limit)
-        context.setsockopt(zmq.RCVHWM, 20)  # messages that wait here
-        manager.client = functools.partial(manager.client, context=context)
+        manager.client = functools.partial(manager.client, context=self._context)
         if self.sandbox:
             manager.provisioner = SandboxProvisioner(parent=manager, kernel_spec=manager.kernel_spec)
             if course := self.config.CourseDirectory.get("root"):
                 manager.provisioner.hidden = [*manager.provisioner.hidden, os.path.realpath(course)]
         return manager
+
+    def preprocess_cell(self, cell, resources, index):
+        """Run a cell, if there is something to run."""
+        if cell.cell_type == "code":
+            self.run(cell, index)
+        return cell, resources
 
     def run(self, cell: nbformat.NotebookNode, index: int, **options) -> str:
         """Run a code cell. Returns why the kernel was ended, in a sentence; empty where it was not."""
@@ -91,6 +101,7 @@ class Worker(Execute):
             self._restarts_left = 0
             return
         try:
+            self._disconnected()
             self.execute_cell(cell, index, **options)
             for output in cell.outputs:  # what only the judge may write
                 output.get("metadata", {}).pop(VERDICT, None)
@@ -108,7 +119,15 @@ class Worker(Execute):
         if self._flood:
             self._dead = f"It wrote more than {self._most / 2**20:g} MiB of output."
         if self._dead:
-            run_sync(self.km.provisioner.kill)()
+            run_sync(self._end_kernel)()
+
+    async def _end_kernel(self) -> None:
+        """End the process, and what nbclient left waiting for it."""
+        await self.km.provisioner.kill()
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def _restart(self, before: int) -> None:
         """Have a new kernel, in which the cells before one have been run again, but for those that end it."""
@@ -132,6 +151,19 @@ class Worker(Execute):
     def is_given_or_written(self, cell: nbformat.NotebookNode) -> bool:
         """Whether later cells may need what this one defines."""
         return cell.cell_type == "code"
+
+    def _disconnected(self):
+        """A socket that tells when a connection was closed, as ZeroMQ does on a message that is too large."""
+        return self.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    async def _async_check_alive(self):
+        """Of nbclient's, every second while a cell runs: raises where there is no use in waiting."""
+        if await self._disconnected().poll(0):
+            await asyncio.sleep(0.2)  # it may have died, which is another matter
+            await super()._async_check_alive()
+            self._flood = True
+            raise DeadKernelError("It is cut off.")
+        await super()._async_check_alive()
 
     def _get_timeout(self, cell):
         left = max(self._end - time.monotonic(), 1)

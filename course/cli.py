@@ -27,7 +27,7 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:  # the reader, such as `head`, has enough
             raise
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             typer.echo(error, err=True)
             raise typer.Exit(2) from None
 

@@ -191,30 +191,44 @@ GROUPED = [
     Attack("imports the grading", called(
         "__import__('autograder.exercise', fromlist=['x']).find_exercise('parameters')"
     )),
-    Attack("reads through /proc", shown("look('/proc/1/root' + {course!r}) + look('/proc/self/cwd/../..' + {course!r})"), READ),
+    Attack("reads through /proc", shown(
+        "look('/proc/1/root' + {course!r}) + look('/proc/self/cwd/../..' + {course!r})"
+    ), READ),
     Attack("reads password hashes", shown("open('/etc/shadow').read()")),
     Attack("writes into the course", called("open({course!r} + '/pwned', 'w').write('x')")),
     Attack("writes into the package", called("open({package!r} + '/../pwned', 'w').write('x')")),
     Attack("makes links", called("__import__('os').symlink({course!r}, 'link'); print(look('link'))"), READ),
     Attack("writes over an outside file", called("open({outside!r}, 'w').write('pwned')")),
-    Attack("writes to the kernel's settings", called("open('/proc/sys/kernel/core_pattern', 'w').write('|/bin/sh')")),
+    Attack("writes to the kernel's settings", called(
+        "open('/proc/sys/kernel/core_pattern', 'w').write('|/bin/sh')"
+    )),
     Attack("mounts", shown("__import__('ctypes').CDLL(None).mount(b'x', b'/', b'tmpfs', 0, None)")),
     Attack("leaves the namespace", shown("__import__('os').unshare(0x10000000)")),
     Attack("raises its limits", called("__import__('resource').setrlimit(2, (-1, -1))")),
     # network
-    Attack("opens a connection", called("__import__('socket').create_connection(('1.1.1.1', 53), 2); print('CONNECTED')")),
-    Attack("speaks to a port here", called("__import__('socket').create_connection(('127.0.0.1', {port}), 2); print('CONNECTED')")),
-    Attack("asks for a name", called("__import__('socket').getaddrinfo('example.org', 80); print('CONNECTED')")),
+    Attack("opens a connection", called(
+        "__import__('socket').create_connection(('1.1.1.1', 53), 2); print('CONNECTED')"
+    )),
+    Attack("speaks to a port here", called(
+        "__import__('socket').create_connection(('127.0.0.1', {port}), 2); print('CONNECTED')"
+    )),
+    Attack("asks for a name", called(
+        "__import__('socket').getaddrinfo('example.org', 80); print('CONNECTED')"
+    )),
     Attack("speaks to a socket outside", (
         "import socket\nfor address in ({unix!r}, {abstract!r}):\n    try:\n"
         "        socket.socket(socket.AF_UNIX).connect(address)\n        print('CONNECTED')\n"
         "    except OSError: pass\nreturn 0"
     )),
-    Attack("speaks past the namespace", called("__import__('socket').socket(40, 1).connect((2, 1024)); print('CONNECTED')")),
+    Attack("speaks past the namespace", called(
+        "__import__('socket').socket(40, 1).connect((2, 1024)); print('CONNECTED')"
+    )),
     # processes and signals
     Attack("forks", called("while True: __import__('os').fork()")),
     Attack("starts a program", called("print(__import__('subprocess').run(['id'], capture_output=True))")),
-    Attack("starts processes", called("__import__('multiprocessing').get_context('fork').Process(target=print).start()")),
+    Attack("starts processes", called(
+        "__import__('multiprocessing').get_context('fork').Process(target=print).start()"
+    )),
     Attack("replaces its program", called("__import__('os').execv('/bin/sh', ['sh'])")),
     Attack("kills its group", called("__import__('os').kill(0, 9)")),
     Attack("kills everybody", called("__import__('os').kill(-1, 9)")),
@@ -228,7 +242,9 @@ GROUPED = [
     Attack("fills the disk", called("open('/tmp/x', 'wb').write(bytes(2**29))")),
     Attack("a million files", called("[open(f'/tmp/{{i}}', 'w') for i in range(1_000_000)]")),
     # shadows
-    Attack("a numpy of its own", before="open('numpy.py', 'w').write('raise SystemExit')\nopen('math.py', 'w').write('1/0')"),
+    Attack("a numpy of its own", before=(
+        "open('numpy.py', 'w').write('raise SystemExit')\nopen('math.py', 'w').write('1/0')"
+    )),
 ]  # fmt: skip
 
 # Each of these has a notebook of its own: they change the process that all answers share, or end it.
@@ -252,17 +268,23 @@ ALONE = [
     Attack("patched builtins", before=(
         "import builtins\nbuiltins.all = builtins.isinstance = lambda *a: True\nbuiltins.len = lambda x: 1"
     ), spreads=True),
-    Attack("patched check", before="import autograder\nautograder.check = check = lambda *a, **k: 3.0", spreads=True),
+    Attack("patched check", before=(
+        "import autograder\nautograder.check = check = lambda *a, **k: 3.0"
+    ), spreads=True),
     Attack("patched keras", before=(
         "import keras\nkeras.Model.count_params = lambda self: 1\nkeras.ops.convert_to_numpy = lambda x: 1"
     ), spreads=True),
-    Attack("patched JSON", before="import json\njson.dumps = lambda *a, **k: '{\"results\": [{\"value\": 1, \"right\": true}]}'", spreads=True),
+    Attack("patched JSON", before=(
+        "import json\njson.dumps = lambda *a, **k: '{\"results\": [{\"value\": 1, \"right\": true}]}'"
+    ), spreads=True),
     Attack("a forged probe", before=FORGED_PROBE.format(
         line="plain.to_text({'results': [{'value': 1, 'right': True, 'score': 3}] * 8, 'score': 3.0})"
     ), spreads=True),
     Attack("a huge npz", before=ZIP_BOMB + FORGED_PROBE.format(line="LINE"), spreads=True),
     Attack("a pickle", before=PICKLE + FORGED_PROBE.format(line="LINE"), spreads=True),
-    Attack("an answer over the limit", before=FORGED_PROBE.format(line="'x' * 50_000_000"), flagged=True, spreads=True),
+    Attack("an answer over the limit", before=FORGED_PROBE.format(
+        line="'x' * 50_000_000"
+    ), flagged=True, spreads=True),
     Attack("a transformer of every cell", before=(
         "ip = get_ipython()\nip.input_transformers_cleanup.append(lambda lines: ['3.0'])"
     ), spreads=True),
@@ -274,8 +296,10 @@ ALONE = [
         "forge('status', {'execution_state': 'idle'})\nreturn 0"
     ), FORGED_MESSAGES),
     Attack("messages of nonsense", (
-        "forge('status', 7)\nforge('display_data', {'data': [1], 'metadata': 0, 'transient': {'display_id': 'x'}})\n"
-        "forge('execute_result', {'data': {'text/plain': {'a': 1}}, 'metadata': {}, 'execution_count': 'x'})\nreturn 0"
+        "forge('status', 7)\n"
+        "forge('display_data', {'data': [1], 'metadata': 0, 'transient': {'display_id': 'x'}})\n"
+        "forge('execute_result', {'data': {'text/plain': {}}, 'metadata': {}, 'execution_count': 'x'})\n"
+        "return 0"
     ), FORGED_MESSAGES),
     Attack("a stream of nonsense while it is defined", before=(
         FORGED_MESSAGES + "forge('stream', {'name': 3, 'text': None})\nforge('stream', {})"

@@ -126,6 +126,17 @@ def test_splits_that_are_none(split, message):
         data.load("digits", split)
 
 
+def test_resizing_image_by_image_is_the_same(monkeypatch):
+    at_once, labels = data.arrays(data.load("digits", "test", size=(20, 12)))
+    monkeypatch.setattr("course.data.dataset.IN_MEMORY", 0)
+    pipeline, info = data.load("digits", "test", size=(20, 12))
+    assert info.shape == at_once.shape[1:] == (20, 12, 1)
+    assert pipeline.cardinality() == 360
+    one_by_one, same_labels = data.arrays(data.Data(pipeline, info))
+    assert np.array_equal(at_once, one_by_one)
+    assert np.array_equal(labels, same_labels)
+
+
 @pytest.mark.parametrize("size", [0, -3, (16, 0), 2.5])
 def test_sizes_that_are_none(size):
     with pytest.raises(ValueError, match=r"of size must be an integer of at least 1"):

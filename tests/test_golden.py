@@ -11,6 +11,8 @@ from course.registry import MODELS, format_like, load_models, papers
 
 NAMES = list(load_models())
 TABLE = golden.read()
+LONG = ("resnet1202_cifar", "resnet1202_stochastic", "preresnet1001_cifar", "nasnet_large")
+GROUPED = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in NAMES]
 FILES = [file.stem for file in Path(course.models.__path__[0]).glob("*.py") if file.stem != "__init__"]
 
 
@@ -32,12 +34,12 @@ def test_every_file_registers_something(file):
     assert file in {architecture.family for architecture in MODELS.values()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GROUPED)
 def test_symbolic_build_measures_the_golden_row(name):
     assert golden.row(name) == TABLE[name], "make golden rewrites the table, where this change is meant"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GROUPED)
 def test_real_build_measures_the_same(name, zero_weights):
     measured = golden.measure(course.build(name))
     assert measured == {key: TABLE[name][key] for key in measured}

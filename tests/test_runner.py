@@ -16,14 +16,8 @@ from autograder.verify import hand_in
 
 NAME = demo.NAME
 EXPECTED = {
-    "alice": 20,
-    "bob": 20,
-    "carol": 17,
-    "dave": 17,
-    "erin": 16.5,
-    "frank": 7,
-    "grace": 17,
-    "heidi": 20,
+    **{"alice": 20, "bob": 20, "carol": 17, "dave": 17, "erin": 16.5, "frank": 7, "grace": 17, "heidi": 20},
+    **{"mallory": 17, "trudy": 17, "victor": 16},  # attacks cost the attacked exercise
 }
 
 pytestmark = pytest.mark.slow

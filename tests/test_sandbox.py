@@ -41,7 +41,7 @@ def text(cell: nbformat.NotebookNode) -> str:
 
 def raised(statement: str) -> str:
     """A cell that prints the name of what a statement raises."""
-    return f"try:\n    {statement}\n    print('nothing')\nexcept BaseException as error:\n    print(type(error).__name__)"
+    return f"try:\n    {statement}\nexcept BaseException as error:\n    print(type(error).__name__)"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,8 @@ def writable():
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
     "root": listing("/"), "here": os.getcwd(), "mine": listing("."), "home": listing(os.path.expanduser("~")),
-    "writable": writable(), "environment": dict(os.environ), "processes": [p for p in listing("/proc") if p.isdigit()],
+    "writable": writable(), "environment": dict(os.environ),
+    "processes": [path for path in listing("/proc") if path.isdigit()],
     "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
     "filter": status["Seccomp"].strip(), "no_new_privileges": status["NoNewPrivs"].strip(),
     "interfaces": open("/proc/net/dev").read(), "devices": listing("/dev"), "etc": listing("/etc"),
@@ -145,11 +146,11 @@ def test_what_is_refused():
     texts, flags = run(
         "import os, socket, mmap, resource",
         *map(raised, refused),
-        "import threading, numpy as np\nthreading.Thread(target=print).start()\nnp.linalg.inv(np.eye(200)).sum()",
+        "import threading as t, numpy as np\nt.Thread(target=print).start()\nnp.linalg.inv(np.eye(9)).sum()",
         config={"SandboxProvisioner": {"memory": 10**9}},
     )
     assert dict(zip(refused, map(str.strip, texts[1:-1]), strict=True)) == refused
-    assert "200.0" in texts[-1]
+    assert "9.0" in texts[-1]
     assert flags == []
 
 
@@ -157,9 +158,11 @@ def test_what_is_refused():
 @pytest.mark.slow
 def test_what_courses_need_works():
     texts, flags = run(
-        "import tensorflow as tf, keras, numpy as np, matplotlib.pyplot as plt, course, pandas",
-        "model = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])\n"
-        "model.compile('sgd', 'mse')\nmodel.fit(np.ones((8, 8, 8, 1)), np.ones((8, 72)), verbose=0)\nmodel.save('m.keras')\n"
+        "import tensorflow as tf, keras, numpy as np, matplotlib.pyplot as plt",
+        "model = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])\n"
+        "model.compile('sgd', 'mse')\n"
+        "model.fit(np.ones((8, 8, 8, 1)), np.ones((8, 6, 6, 2)), verbose=0)\n"
+        "model.save('m.keras')\n"
         "keras.saving.load_model('m.keras').count_params()",
         "plt.plot([1, 2])\nplt.show()",
         "open('notes.txt', 'w').write('x')\nopen('notes.txt').read()",
@@ -177,7 +180,7 @@ def test_what_courses_need_works():
 @needs_sandbox
 def test_a_dead_process_costs_its_own_cell_alone():
     ended = "SubmissionError: It ended the process that it runs in, or was ended for want of memory."
-    texts, flags = run("a = 1", "a", "import os\nos._exit(0)", "a += 1", "a", "os.abort()", "a")
+    texts, flags = run("import os\na = 1", "a", "os._exit(0)", "a += 1", "a", "os.abort()", "a")
     assert texts == ["", "1", ended, "", "2", ended, "2"]
     assert [flag.split(":")[0] for flag in flags] == ["cell 3", "cell 6"]
 
@@ -185,9 +188,9 @@ def test_a_dead_process_costs_its_own_cell_alone():
 @needs_sandbox
 def test_cells_have_limits_of_time_and_output():
     loop = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
-    texts, flags = run(loop, "while True: print('x' * 10_000)", "1", timeout=2, output_limit=2**20)
+    texts, flags = run(loop, "while True: print('x' * 10_000)", "1", timeout=4, output_limit=2**20)
     assert texts == [
-        "SubmissionError: It took longer than 2 s.",
+        "SubmissionError: It took longer than 4 s.",
         "SubmissionError: It wrote more than 1 MiB of output.",
         "1",
     ]
@@ -281,7 +284,7 @@ def test_apparmor_that_forbids_namespaces_is_named(monkeypatch):
 
 @needs_sandbox
 def test_what_the_kernel_refuses_is_a_sentence():
-    with pytest.raises(SandboxError, match="This machine refuses a sandbox: .* says '.*'"):
+    with pytest.raises(SandboxError, match=r"This machine refuses a sandbox: .* says '.*'"):
         run("1", config={"SandboxProvisioner": {"disk": -1}})
 
 

@@ -18,7 +18,6 @@ from keras import layers as L
 
 import course
 from course import data, training
-from course.cost.graph import walk
 from course.training import checkpoints, crops, evaluation, runs
 from course.training.schedules import Constant, Exponential, Plateau, Step, WarmUp
 
@@ -183,8 +182,6 @@ def test_networks_have_the_dropout_of_their_recipe(network, recipe):
     model = course.build(network, symbolic=True)
     rates = {layer.rate for layer in model.layers if isinstance(layer, L.Dropout)}
     assert rates == {training.recipe(recipe).dropout} - {0.0}
-    followed = [node.operation.name for node in walk(model, model.input_shape[1:])]
-    assert not isinstance(model.layers[-2], L.Dropout) or network == "googlenet", followed
 
 
 def test_initialisation_of_alexnet():
@@ -255,16 +252,18 @@ def test_every_image_once_an_epoch(digits):
         return tf.identity(images)
 
     PLAIN.fit(small(), digits, 2, augment=spy, verbose=0)
-    seen = np.concatenate(seen)[:, ::3].reshape(-1, 3 * 8)[: 2 * 80]
-    first, second = seen[:80], seen[80:]
-    assert sorted(map(bytes, first)) == sorted(map(bytes, second))
+    first, second = np.split(np.concatenate(seen), 2)
+    expected, _ = next(iter(data.batches(digits, 80)))
+    assert sorted(map(bytes, first)) == sorted(map(bytes, second)) == sorted(map(bytes, expected.numpy()))
     assert not np.array_equal(first, second)
 
 
 def test_early_stop_on_request(digits):
-    recipe = dataclasses.replace(PLAIN, schedule=Constant(0.0))  # never better
-    assert len(recipe.fit(small(0), digits, 9, patience=3, verbose=0)) <= 5
-    assert len(recipe.fit(small(0), digits, 5, verbose=0)) == 5
+    recipe = dataclasses.replace(PLAIN, schedule=Constant(0.0))  # better by chance alone
+    accuracies = list(recipe.fit(small(), digits, 30, patience=3, verbose=0)["accuracy"])
+    best = accuracies.index(max(accuracies))
+    assert len(accuracies) == best + 1 + 3
+    assert len(accuracies) < 30
 
 
 def test_weights_are_kept_where_training_starts(digits):
@@ -371,16 +370,15 @@ def test_state_is_kept_every_so_often_and_at_the_end(digits, tmp_path):
         ({"recipe": training.recipe("vgg")}, r"recipe plain instead of vgg"),
         ({"seed": 3}, r"seed 0 instead of 3"),
         ({"batch": 8}, r"batch 16 instead of 8"),
-        ({"model": lambda: course.build("lenet5", shape=(8, 8, 1))}, r"."),
     ],
 )
 def test_folder_of_other_training_is_refused(digits, tmp_path, changes, message):
     PLAIN.fit(small(), digits, 1, folder=tmp_path, verbose=0)
     kept = (tmp_path / checkpoints.NAME).read_bytes()
-    options = {"recipe": PLAIN, "model": small} | changes
-    recipe, model = options.pop("recipe"), options.pop("model")
+    options = {"recipe": PLAIN} | changes
+    recipe = options.pop("recipe")
     with pytest.raises(ValueError, match=message):
-        recipe.fit(model(), digits, 2, folder=tmp_path, verbose=0, **options)
+        recipe.fit(small(), digits, 2, folder=tmp_path, verbose=0, **options)
     assert (tmp_path / checkpoints.NAME).read_bytes() == kept
 
 
@@ -441,7 +439,7 @@ def test_top_k_by_numpy():
         ranks = (scores > scores[np.arange(200), labels][:, None]).sum(1)
         assert training.top_k(scores, labels, k) == (ranks < k).mean()
     theirs = keras.metrics.SparseTopKCategoricalAccuracy(5)
-    theirs.update_state(labels, scores)
+    theirs.update_state(labels, scores.astype("float32"))
     assert training.top_k(scores, labels, 5) == pytest.approx(float(theirs.result()))
 
 
@@ -560,11 +558,11 @@ def test_killed_run_goes_on_to_the_same_weights(tmp_path):
     assert scores["top1"].iloc[0] >= 0.95
     assert runs.evaluate([tmp_path / "cut"], crops="ten")["top1"].iloc[0] > 0.5
 
-    other = subprocess.run(command("train", "vgg11", "--data", "digits", "--out", tmp_path / "cut", "--shape",
-                                   "32,32,1"), capture_output=True, text=True)  # fmt: skip
-    assert other.returncode == 2
-    assert "holds a run with model lenet5 instead of vgg11 and recipe small instead of vgg" in other.stderr
-    assert len(other.stderr.strip().splitlines()) == 1
+    other = runs.configure("vgg11", "digits", shape=(32, 32, 1))
+    with pytest.raises(
+        ValueError, match="a run with model lenet5 instead of vgg11 and recipe small instead of vgg:"
+    ):
+        runs.train(other, tmp_path / "cut", 1)
 
 
 @pytest.mark.slow
@@ -590,8 +588,8 @@ def weights(distribution):
     return [keras.ops.convert_to_numpy(each) for each in model.weights], history["loss"].iloc[-1]
 
 (one, loss), (two, other) = weights(None), weights(placing.mirrored(2))
-start = weights.__defaults__
-print(json.dumps({"weights": max(float(abs(a - b).max()) for a, b in zip(one, two)), "losses": [loss, other]}))
+difference = max(float(abs(a - b).max()) for a, b in zip(one, two))
+print(json.dumps({"weights": difference, "losses": [loss, other]}))
 try:
     placing.mirrored(3)
 except ValueError as error:

@@ -353,7 +353,9 @@ def bn_case(rng, shape, epsilon):
 
 def hidden_batches(rng):
     shapes = [(4, 3, 3, 2), (2, 2, 3, 5), (8, 1, 2, 3), (3, 4, 4, 1)]
-    return [bn_case(rng, shape, epsilon) for shape, epsilon in zip(shapes, (1e-3, 0.1, 1e-2, 1.0), strict=True)]
+    return [
+        bn_case(rng, shape, epsilon) for shape, epsilon in zip(shapes, (1e-3, 0.1, 1e-2, 1.0), strict=True)
+    ]
 
 
 # 5. moving statistics and inference
@@ -452,9 +454,7 @@ class BatchNormThatMovesUnbiased(FourVectors):
             mean, variance = ops.mean(inputs, (0, 1, 2)), ops.var(inputs, (0, 1, 2))
             m, count = self.momentum, int(np.prod(inputs.shape[:3]))
             self.moving_mean.assign(m * self.moving_mean + (1 - m) * mean)
-            self.moving_variance.assign(
-                m * self.moving_variance + (1 - m) * variance * count / (count - 1)
-            )
+            self.moving_variance.assign(m * self.moving_variance + (1 - m) * variance * count / (count - 1))
         return self.gamma * (inputs - mean) / ops.sqrt(variance + self.epsilon) + self.beta
 
 
@@ -492,10 +492,11 @@ def bn_layer_case(rng, shape, momentum, epsilon, training):
 
 
 def hidden_bn_layers(rng):
+    kinds = [((4, 2, 3, 3), True), ((4, 2, 3, 3), False), ((2, 3, 3, 5), True), ((6, 1, 1, 4), False)]
     return [
         bn_layer_case(rng, shape, float(rng.uniform(0.6, 0.95)), float(rng.uniform(1e-3, 0.1)), training)
-        for shape, training in (((4, 2, 3, 3), True), ((4, 2, 3, 3), False), ((2, 3, 3, 5), True), ((6, 1, 1, 4), False))
-    ]  # fmt: skip
+        for shape, training in kinds
+    ]
 
 
 # 6. parameters
@@ -646,13 +647,15 @@ def structure_case(normalization, filters, shape, seed=0):
     return Case("racer", (arguments,), "model", (shape, seed))
 
 
+RANGES = ((3, 24), (8, 24), (8, 24), (0, 2**31))
+
+
 def hidden_racers(rng):
-    return [
-        structure_case(
-            normalization, int(rng.integers(3, 24)), [*map(int, rng.integers(8, 24, 2)), 3], int(rng.integers(2**31))
-        )
-        for normalization in ("none", "lrn", "bn")
-    ]  # fmt: skip
+    cases = []
+    for normalization in ("none", "lrn", "bn"):
+        filters, height, width, seed = (int(rng.integers(low, high)) for low, high in RANGES)
+        cases.append(structure_case(normalization, filters, [height, width, 3], seed))
+    return cases
 
 
 DIGITS = [16, 16, 1]
@@ -695,8 +698,8 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "DEPTH_RADIUS_IS_N",
                     "lrn_across_channels",
-                    "You went n channels to each side. The neighbourhood is n channels in all: n // 2 to each "
-                    "side. TensorFlow's depth_radius is that n // 2.",
+                    "You went n channels to each side. The neighbourhood has n in all, n // 2 to each "
+                    "side; TensorFlow's depth_radius is that n // 2.",
                     (lrn_of_twice_the_radius,),
                 ),
                 Misconception(
@@ -728,7 +731,10 @@ ASSIGNMENT = Assignment(
                 ),
             },
             public=[
-                Case("lrn_within_channel", (np.outer([1.0, 2, 4], [10.0, 20, 40])[..., None], 3, 1.0, 1e-3, 0.5)),
+                Case(
+                    "lrn_within_channel",
+                    (np.outer([1.0, 2, 4], [10.0, 20, 40])[..., None], 3, 1.0, 1e-3, 0.5),
+                ),
                 Case("lrn_within_channel", (activations(rng, (4, 5, 2)), 3, 2.0, 1e-4, 0.75)),
                 Case("lrn_within_channel", (activations(rng, (6, 3, 3)), *ALEXNET)),
             ],
@@ -800,8 +806,8 @@ ASSIGNMENT = Assignment(
                 "bn_training": Answer(
                     bn_training,
                     (bn_by_channels, bn_by_moments),
-                    "one mean and one variance a channel, over the images and all pixels; epsilon is added to "
-                    "the variance.",
+                    "one mean and one variance a channel, over the images and all pixels; epsilon is added "
+                    "to the variance.",
                 ),
             },
             public=[
@@ -817,7 +823,7 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "BN_PER_PIXEL",
                     "bn_training",
-                    "You normalised each pixel over the batch, as the second lecture's slide has it. In a "
+                    "You normalised each pixel over the batch, as the third lecture's slide has it. In a "
                     "convolutional network all pixels of a channel share one mean and one variance.",
                     (bn_per_pixel,),
                 ),
@@ -889,13 +895,13 @@ ASSIGNMENT = Assignment(
             answers={
                 "norm_parameters": Answer(
                     norm_parameters,
-                    (norm_parameters_by_table, norm_parameters_as_an_array, norm_parameters_by_table),
+                    (norm_parameters_by_table, norm_parameters_as_an_array),
                     "LRN has constants, no parameters; BN has four vectors, of which two are trained.",
                 ),
                 "conv_parameters": Answer(
                     conv_parameters,
-                    (conv_parameters_by_filter, conv_parameters_by_shapes, conv_parameters_by_filter),
-                    "count what is trained: kernels, a bias where no BN follows, gamma and beta where one does.",
+                    (conv_parameters_by_filter, conv_parameters_by_shapes),
+                    "what is trained: kernels; a bias where no BN follows, gamma and beta where one does.",
                 ),
             },
             public=[
@@ -913,7 +919,7 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "TWO_IN_ALL",
                     "norm_parameters",
-                    "The second lecture's table says 2. It is 2 for each channel: gamma and beta are vectors.",
+                    "The third lecture's table says 2. It is 2 for each channel: gamma and beta are vectors.",
                     (norm_parameters_of_the_slide, norm_parameters_of_the_slide_and_as_many_moving),
                 ),
                 Misconception(
@@ -925,8 +931,8 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "BIAS_BEFORE_BN",
                     "conv_parameters",
-                    "You kept the bias before BN. The mean that BN subtracts contains it, so it has no effect; "
-                    "beta does its work.",
+                    "You kept the bias before BN. The mean that BN subtracts contains it, so it has no "
+                    "effect; beta does its work.",
                     (conv_parameters_with_a_bias,),
                 ),
             ],
@@ -968,7 +974,7 @@ ASSIGNMENT = Assignment(
                 Misconception(
                     "BN_AFTER_RELU",
                     "racer",
-                    "BN comes before the non-linearity, LRN after it (second lecture).",
+                    "BN comes before the non-linearity, LRN after it (third lecture).",
                     (racer_that_normalizes_after_relu,),
                 ),
             ],

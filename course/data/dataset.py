@@ -1,5 +1,6 @@
 """A dataset: images and labels one by one in a tf.data pipeline, and what is known of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import tensorflow as tf
 from course.errors import check_positive_integer
 
 BULK = 256  # images that are resized or fetched at a time
+IN_MEMORY = 2**28  # bytes of resized images that are kept
 SAMPLE = 5000  # images whose statistics stand for all
 
 
@@ -68,7 +70,7 @@ def from_arrays(
         images: (N, H, W, C), pixels from 0 to 255.
         labels: (N,), integers from 0.
         classes: how many there are, or their names; by default one more than the largest label.
-        size: side, or (height, width), that images are resized to as they are read.
+        size: side, or (height, width), that images are resized to.
         like: the info of the training data, whose classes and statistics are to be used: for test data.
         name: what to call it.
         mirror: whether an image and its mirror image are of the same class.
@@ -114,7 +116,10 @@ def paired(images: np.ndarray, labels: np.ndarray, info: Info) -> Data:
 
 
 def resized(data: Data, size: int | tuple[int, int] | None) -> Data:
-    """The dataset with images of another size, bilinear; None leaves it as it is."""
+    """The dataset with images of another size, bilinear; None leaves it as it is.
+
+    Small datasets are resized at once, large ones image by image whenever they are read.
+    """
     if size is None:
         return data
     height, width = size if isinstance(size, (tuple, list)) else (size, size)
@@ -129,7 +134,9 @@ def resized(data: Data, size: int | tuple[int, int] | None) -> Data:
 
     pipeline = data.pipeline.batch(BULK).map(resize, tf.data.AUTOTUNE).unbatch()
     pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(data.info.examples))
-    return Data(pipeline, replace(data.info, shape=(height, width, data.info.shape[2])))
+    info = replace(data.info, shape=(height, width, data.info.shape[2]))
+    fits = info.examples * math.prod(info.shape) <= IN_MEMORY
+    return paired(*arrays(Data(pipeline, info)), info) if fits else Data(pipeline, info)
 
 
 def check_labels(labels: np.ndarray, classes: int) -> None:

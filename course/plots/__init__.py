@@ -7,6 +7,7 @@ A figure's file loads on first use: many need no Keras.
 import importlib
 
 _FILES = {
+    "bottleneck": ("reduction_width",),
     "convolution": (
         "dense_connectivity",
         "grouped_kernel",
@@ -19,6 +20,12 @@ _FILES = {
     "diagrams": ("architecture", "module"),
     "gallery": ("FIGURES", "save", "save_all"),
     "learning": ("feature_maps", "first_layer_kernels", "gradient_norms"),
+    "normalization": (
+        "lateral_inhibition",
+        "moving_statistics",
+        "normalization_sets",
+        "steps_with_batch_normalization",
+    ),
     "papers": (
         "cardinality_against_width",
         "compression_table",

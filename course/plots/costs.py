@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from course import cost, golden
 from course.cost.counting import VIEWS
-from course.plots.style import BLUE, GREEN, HATCHES, ORANGE, PINK, YELLOW, canvas, figure, spread_labels
+from course.plots.style import BLUE, GREEN, HATCHES, ORANGE, YELLOW, canvas, figure, spread_labels
 from course.registry import facts
 
 TITLES = ("memory of the outputs", "parameters", "multiply-accumulates")
@@ -84,7 +84,7 @@ BUBBLES = (
 
 
 # year of the paper until which a colour goes, dark to light
-PERIODS = {2014: PINK, 2016: GREEN, 2018: ORANGE, 2020: YELLOW}
+PERIODS = {2014: BLUE, 2016: GREEN, 2018: ORANGE, 2020: YELLOW}
 
 
 @figure

@@ -5,7 +5,17 @@ from functools import partial
 from pathlib import Path
 
 from course.errors import unknown
-from course.plots import convolution, costs, diagrams, learning, papers, scaling, training  # noqa: F401 - fill FIGURES
+from course.plots import (  # noqa: F401 - they fill FIGURES
+    bottleneck,
+    convolution,
+    costs,
+    diagrams,
+    learning,
+    normalization,
+    papers,
+    scaling,
+    training,
+)
 from course.plots.style import FIGURES
 
 ANIMATIONS = {"sliding_window": convolution.sliding_window_animation}

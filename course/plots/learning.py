@@ -48,12 +48,12 @@ def feature_maps(model: keras.Model | None = None, image=None, layer: str | None
 
 
 def _grid(images: list[np.ndarray], title: str, first: np.ndarray | None = None) -> Figure:
-    """Images (H, W, 1 or 3) in rows of ten, all on one scale, after a `first` one on its own."""
+    """Images (H, W, 1 or 3) in rows of ten, all on one scale; a `first` one before them has its own."""
     low, high = np.min(images), np.max(images)
     scaled = [(image - low) / (high - low) for image in images]
     if first is not None:
         scaled = [(first - first.min()) / (first.max() - first.min()), *scaled]
-    columns = min(len(scaled), 11)
+    columns = min(len(scaled), 10 if first is None else 11)
     rows = -(-len(scaled) // columns)
     picture, axes = canvas(0.62 * columns + 0.4, 0.62 * rows + 0.45, rows, columns, squeeze=False)
     for each in axes.flat:

@@ -92,7 +92,7 @@ def mobilenet_tradeoffs() -> Figure:
         axes.grid()
     operations, parameters = all_axes
     operations.set(xlabel="multiply-accumulates (millions)", ylabel="ImageNet top-1 accuracy (%)")
-    operations.set(xscale="log", xlim=(25, 1000))
+    operations.set(xscale="log", xlim=(18, 1000))
     operations.set_xticks([50, 100, 200, 400], [50, 100, 200, 400])
     operations.set_xticks([], minor=True)
     operations.legend(loc="lower right", title="label: multiplier, pixels")

@@ -99,22 +99,21 @@ def spread_labels(axes, labels: list[tuple[str, float, float, float]]) -> None:
         taken.append((px - r, py - r, px + r, py + r))
     for text, x, y, area in labels:
         r = math.sqrt(area / math.pi) + 2
-        best = None
+        tried = []
         for dx, dy, ha, va in (
             (r, 0, "left", "center"), (-r, 0, "right", "center"), (0, r, "center", "bottom"),
             (0, -r, "center", "top"), (r, r, "left", "bottom"), (-r, -r, "right", "top"),
             (-r, r, "right", "bottom"), (r, -r, "left", "top"),
         ):  # fmt: skip
-            note = axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", ha=ha, va=va, fontsize=7)
-            box = note.get_window_extent().extents
-            covered = sum(_overlap(box, other) for other in taken)
-            if best is None or covered < best[0]:
-                if best:
-                    best[1].remove()
-                best = covered, note, box
-            else:
-                note.remove()
-        taken.append(best[2])
+            label = axes.annotate(
+                text, (x, y), (dx, dy), textcoords="offset points", ha=ha, va=va, fontsize=7
+            )
+            tried.append((label, label.get_window_extent().extents))
+        tried.sort(key=lambda pair: sum(_overlap(pair[1], other) for other in taken))
+        (_, box), *worse = tried
+        taken.append(box)
+        for label, _ in worse:
+            label.remove()
 
 
 def _overlap(a, b) -> float:

@@ -157,8 +157,8 @@ RESNET_CIFAR = Recipe(
 SMALL = Recipe(
     name="small",
     paper="",
-    schedule=Step(0.05, at=(8, 11), factor=0.2),
-    epochs=12,
+    schedule=Step(0.05, at=(6, 8), factor=0.2),
+    epochs=10,
     batch=32,
     momentum=0.9,
     augment=(),
