@@ -137,6 +137,17 @@ def export_command(
     console.print(f"Wrote {_relative(export(_directory(course), to.resolve(), kind.value))}.")
 
 
+@app.command("publish")
+def publish_command(
+    to: Annotated[Path, typer.Argument(help="A new or empty folder, or one published to before.")],
+    course: Course = Path(),
+) -> None:
+    """Write the tree to make public: library, check and released notebooks, no answers."""
+    from autograder.publish import publish
+
+    console.print(f"Wrote {publish(_directory(course), to.resolve())} files to {_relative(to.resolve())}.")
+
+
 @app.command("verify")
 def verify_command(name: Name, course: Course = Path()) -> None:
     """Try an assignment before its release: right answers, wrong ones, none, leaks, points, time."""

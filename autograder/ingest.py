@@ -18,6 +18,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -31,6 +32,7 @@ from autograder.magics import neutralise, parse
 
 REPAIRS = "repairs"  # in the notebook's metadata["autograder"]
 LARGEST = 100 * 2**20  # bytes of a notebook file
+MOST = 5_000  # cells
 NO_ID = "no-id-"  # how the ids begin of cells that had none
 OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
 
@@ -54,6 +56,11 @@ class Cell:
     def __post_init__(self):
         """Take what is no Python out of the source."""
         self.code, self.removed = neutralise(self.source)
+
+    @cached_property
+    def names(self) -> set[str]:
+        """What the cell defines."""
+        return _bound(self.code)
 
 
 class SubmissionExporter(NotebookExporter):
@@ -152,6 +159,8 @@ def load(path: Path) -> NotebookNode:
         if sheets is None:
             raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
         cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    if len(cells) > MOST:
+        raise UnreadableError(f"{path.name} has more than {MOST} cells.")
     tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
 
@@ -224,7 +233,7 @@ class Match:
             if is_solution(original) and all(_same(cell.source, original.source) for cell in found):
                 names = _bound(original.source) if original.cell_type == "code" else set()
                 for index, cell in enumerate(self.cells):
-                    if index not in self.place and names & _bound(cell.code):
+                    if index not in self.place and names & cell.names:
                         self._take(index, at, "" if found else "header")
 
     def _by_order(self) -> None:

@@ -12,6 +12,7 @@ MAGIC = re.compile(r"^(?!\s*(?:pass  )?#)(?:\s*[%!?]|[^#'\"]*=\s*[%!]\w|.*\?\s*$
 PYTHON_BODY = {"%%time", "%%timeit", "%%capture", "%%prun"}  # cell magics whose body is Python
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
 MOST = 200  # lines that are looked at in one cell: each takes a parse
+LARGEST = 2**18  # characters of a cell that is looked into: a syntax tree takes hundreds of times as much
 
 
 def neutralise(source: str) -> tuple[str, list[str]]:
@@ -20,6 +21,8 @@ def neutralise(source: str) -> tuple[str, list[str]]:
     A cell that Python understands, with no google.colab in it, comes back as it is; so does one with a
     mistake of the student's own.
     """
+    if len(source) > LARGEST:
+        return source, []
     lines, removed = source.split("\n"), []
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[first].startswith("%%"):
@@ -45,6 +48,8 @@ def neutralise(source: str) -> tuple[str, list[str]]:
 
 def parse(source: str) -> ast.Module | None:
     """The syntax tree; None for what Python cannot parse, whatever the reason."""
+    if len(source) > LARGEST:
+        return None
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

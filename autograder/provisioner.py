@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+PREFIX = "autograder-warm-"  # of the folder's name
 PACKAGE = Path(__file__).parent
 started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
 
@@ -118,7 +120,7 @@ def start() -> str:
     Raises:
         SandboxError: where it cannot be started.
     """
-    folder = tempfile.mkdtemp(prefix="autograder-")
+    folder = tempfile.mkdtemp(prefix=PREFIX)
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", START, folder, *sorted({str(path.parent) for path in _packages()})],
@@ -163,4 +165,6 @@ def _connect() -> socket.socket:
         except OSError:  # it has died: start another
             connection.close()
             os.environ.pop(ADDRESS, None)
+            if Path(folder).name.startswith(PREFIX):
+                shutil.rmtree(folder, ignore_errors=True)
     raise SandboxError("The process that forks kernels cannot be reached.")

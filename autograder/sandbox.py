@@ -27,6 +27,7 @@ SETTINGS = (
 )
 DEVICES = ("null", "zero", "full", "random", "urandom")
 OLDEST_KERNEL = (5, 14)  # mount_setattr is of 5.12, limits on processes by user namespace are of 5.14
+OWN_PID_MAX = (6, 14)  # since then, a namespace of processes has its own highest process number
 
 NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000
 THREAD = 0x00010000  # CLONE_THREAD
@@ -70,7 +71,7 @@ def unavailable() -> str:
         return f"The sandbox needs Linux, and this is {platform.system()}."
     if platform.machine() not in CALLS:
         return f"The sandbox knows {' and '.join(CALLS)}, and this is {platform.machine()}."
-    if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < OLDEST_KERNEL:
+    if _kernel() < OLDEST_KERNEL:
         return (
             f"The sandbox needs Linux {'.'.join(map(str, OLDEST_KERNEL))}, and this is {platform.release()}."
         )
@@ -116,7 +117,7 @@ def enter(root: str, visible: Sequence[str], hidden: Sequence[str], limits: Limi
     os.setsid()  # a signal to the process group must not reach those outside
     Path("/proc/self/oom_score_adj").write_text("1000")  # short of memory, the kernel ends this one first
     _call("mount", None, b"/", None, RECURSIVE | PRIVATE, None)
-    _build(root, visible, hidden, limits.disk)
+    _build(root, visible, hidden, limits.disk, limits.threads)
     os.chdir(root)
     _system_call("pivot_root", b".", b".")
     _call("umount2", b".", DETACH)
@@ -127,7 +128,7 @@ def enter(root: str, visible: Sequence[str], hidden: Sequence[str], limits: Limi
     _drop_privileges()
 
 
-def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int) -> None:
+def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int, threads: int) -> None:
     _mount_empty(root, "size=1m,mode=755")
     for name in ("proc", "dev", "etc", "tmp", "var"):
         os.mkdir(f"{root}/{name}")
@@ -136,6 +137,8 @@ def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int) 
         os.symlink("/tmp", f"{root}/{link}")
     os.symlink("/proc/self/fd", f"{root}/dev/fd")
     _call("mount", b"proc", f"{root}/proc".encode(), b"proc", NOSUID | NODEV | NOEXEC, None)
+    if _kernel() >= OWN_PID_MAX:  # RLIMIT_NPROC does not count root's threads; this does
+        Path(f"{root}/proc/sys/kernel/pid_max").write_text(str(max(threads, 400)))
     for device in DEVICES:
         _bind(f"/dev/{device}", root)
     for setting in SETTINGS:
@@ -252,6 +255,10 @@ def _filter() -> bytes:
     # who watches over this process may not be changed
     program += only_if("prctl", 0, step(equal, 1, 0, 1), step(answer, refuse), step(answer, allow))
     return b"".join([*program, step(answer, allow)])
+
+
+def _kernel() -> tuple[int, ...]:
+    return tuple(map(int, platform.release().split("-")[0].split(".")[:2]))
 
 
 def _setting(name: str) -> str:

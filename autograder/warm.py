@@ -87,7 +87,9 @@ def _step(selector: selectors.BaseSelector, root: str) -> bool:
                 else:
                     connection.close()
             case ("orders", watcher):  # a byte for an interrupt, the end of the connection for the end
-                if not key.fileobj.recv(1):
+                if key.fileobj.fileno() < 0:
+                    continue  # it has ended at the same moment
+                if not _read_order(key.fileobj):
                     selector.unregister(key.fileobj)
                     os.kill(watcher, signal.SIGTERM)
                 else:
@@ -107,6 +109,12 @@ def _read_line(connection: socket.socket) -> bytes:
         return file.readline()
 
 
+def _read_order(connection: socket.socket) -> bytes:
+    with contextlib.suppress(ConnectionError):
+        return connection.recv(1)
+    return b""
+
+
 def _fork(connection: socket.socket, request: dict, root: str) -> int:
     """Start a watcher, whose child becomes the kernel. Returns the watcher's process id."""
     watcher = os.fork()
@@ -119,6 +127,7 @@ def _fork(connection: socket.socket, request: dict, root: str) -> int:
         sandbox.separate()
         kernel = os.fork()
         if kernel == 0:
+            sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
             limits = sandbox.Limits(**request["limits"])
             sandbox.enter(root, request["visible"], request["hidden"], limits)
             connection.sendall(b"\n")

@@ -55,7 +55,10 @@ def graded(root, tmp_path_factory):
     wrong = next(m for e in EXERCISES for m in e.misconceptions if m.name == "FORGOT_BIAS")
     carol = answered(right, {wrong.of: wrong.wrong[0]})
     dora = copy.deepcopy(right)
-    by_id(dora, "convolve").source = f"raise ValueError('</p><b>{tempfile_name()} {folder}/gradebook.db')"
+    by_id(dora, "convolve").source = (
+        "import os, sys, tempfile\n"
+        "raise ValueError(f'</p><b>{os.getcwd()} {sys.prefix}/lib {tempfile.gettempdir()}/kernel-a/x.py')"
+    )
     mended = copy.deepcopy(right)
     mended.cells.append(copy.deepcopy(by_id(mended, "convolve")))
     files = {"alice": right, "carol": carol, "dora": dora, "kim": released, "judy": mended}
@@ -82,10 +85,6 @@ def graded(root, tmp_path_factory):
     return course
 
 
-def tempfile_name():
-    return "/tmp/kernel-abc/x.py"
-
-
 @pytest.fixture(scope="module")
 def pages(graded):
     students = [path.parent.parent.name for path in graded.root.glob(f"autograded/*/{NAME}/*.ipynb")]
@@ -93,7 +92,7 @@ def pages(graded):
 
 
 def text(page):
-    return html.unescape(re.sub(r"<[^>]+>", "", page))
+    return html.unescape(re.sub(r"<[^>]+>", " ", page))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -445,6 +446,7 @@ def test_left_out_lines_are_reported(right, master, tmp_path):
         (lambda text: b"[" * 100_000, "cannot be read"),
         (lambda text: b'{"a":' * 100_000, "cannot be read"),
         (lambda text: os.urandom(1000), "cannot be read"),
+        (lambda text: json.dumps({"cells": [{}] * 5001}).encode(), "more than 5000 cells"),
     ],
 )
 def test_what_is_no_notebook_is_said_in_a_sentence(right, master, tmp_path, data, sentence):
@@ -549,3 +551,24 @@ def test_stock_nbgrader_goes_on_after_an_unreadable_file_and_loses_nothing(grade
     kept = course.root / "submitted" / "truncated" / NAME
     assert (kept / f"{NAME}.ipynb").stat().st_size == 9000
     assert (kept / "kept.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\n" * 2_000_000,
+        "!ls\n" * 50_000,
+        "(" * 1_000_000,
+        "x = " + "1 + " * 200_000 + "1",
+        "?" * 2_000_000,
+    ],
+    ids=["statements", "magics", "nesting", "sum", "questions"],
+)
+def test_a_cell_made_to_keep_us_busy_does_not(right, master, tmp_path, source):
+    notebook = copy.deepcopy(right)
+    by_id(notebook, "convolve").source = source
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(source))
+    start = time.process_time()
+    rebuilt, _ = handed_in(notebook, tmp_path, master)
+    assert time.process_time() - start < 20
+    assert given(rebuilt) == given(master)

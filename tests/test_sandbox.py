@@ -198,6 +198,18 @@ def test_cells_have_limits_of_time_and_output():
 
 
 @needs_sandbox
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or (os.geteuid() == 0 and sandbox._kernel() < sandbox.OWN_PID_MAX),
+    reason="root's threads can be counted since Linux 6.14 only",
+)
+def test_threads_have_a_limit():
+    thread = "threading.Thread(target=time.sleep, args=(3,))"
+    bomb = f"threading.stack_size(65536)\nfor _ in range(2000): {thread}.start()"
+    texts, _ = run("import threading, time", bomb, "threading.active_count() < 600")
+    assert texts[1:] == ["RuntimeError: can't start new thread", "True"]
+
+
+@needs_sandbox
 def test_after_too_many_deaths_the_rest_is_not_run():
     texts, _ = run(*["import os\nos._exit(0)"] * 3, "print('reached')", restarts=1)
     assert texts[2] == texts[3]

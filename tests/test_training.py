@@ -315,6 +315,12 @@ def test_images_that_do_not_fit(network, images, message):
         training.probabilities(model, dataset)
 
 
+@pytest.mark.parametrize("argument", ["epochs", "batch", "every", "patience"])
+def test_numbers_that_are_none(digits, argument):
+    with pytest.raises(ValueError, match=f"{argument} must be an integer of at least 1, not 0"):
+        PLAIN.fit(small(), digits, **{argument: 0})
+
+
 def test_model_without_logits_of_classes(digits):
     with pytest.raises(ValueError, match="must have one output, the logits of the classes"):
         PLAIN.fit(course.features(small(), "conv"), digits, 1, verbose=0)
@@ -528,7 +534,7 @@ def command(*arguments):
 
 
 @pytest.mark.slow
-def test_killed_run_goes_on_to_the_same_weights(tmp_path):
+def test_killed_run_goes_on_to_the_same_weights(root, tmp_path):
     """LeNet on digits, by kill -9 and the same command again; then evaluation and an ensemble."""
     arguments = ("train", "lenet5", "--data", "digits", "--epochs", 5)
     config = runs.configure("lenet5", "digits")
@@ -536,14 +542,14 @@ def test_killed_run_goes_on_to_the_same_weights(tmp_path):
 
     cut = command(*arguments, "--out", tmp_path / "cut")
     history = tmp_path / "cut" / "history.csv"
-    process = subprocess.Popen(cut, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(cut, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 2):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "cut" / runs.WEIGHTS).exists()
 
-    subprocess.run(cut, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(cut, cwd=root, check=True, stdout=subprocess.DEVNULL)
     names = [folder / runs.WEIGHTS for folder in (tmp_path / "whole", tmp_path / "cut")]
     models = [course.build("lenet5"), course.build("lenet5")]
     for model, name in zip(models, names, strict=True):
@@ -560,17 +566,12 @@ def test_killed_run_goes_on_to_the_same_weights(tmp_path):
 
     other = runs.configure("vgg11", "digits", shape=(32, 32, 1))
     with pytest.raises(
-        ValueError, match="a run with model lenet5 instead of vgg11 and recipe small instead of vgg:"
+        ValueError, match="a run with model lenet5 instead of vgg11 and recipe small instead of vgg"
     ):
         runs.train(other, tmp_path / "cut", 1)
 
 
-@pytest.mark.slow
-def test_several_devices_train_to_the_same_weights(tmp_path):
-    """On two virtual CPUs, by tf.distribute: a step's batch is divided, the result is one device's."""
-    script = tmp_path / "devices.py"
-    script.write_text(
-        """
+DEVICES = """
 import dataclasses, json, keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -595,13 +596,19 @@ try:
 except ValueError as error:
     print(error)
 """
+
+
+@pytest.mark.slow
+def test_several_devices_train_to_the_same_weights(root):
+    """On two virtual CPUs, by tf.distribute: a step's batch is divided, the result is one device's."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEVICES], cwd=root, capture_output=True, text=True, check=True
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     measured, refusal = done.stdout.strip().splitlines()[-2:]
     measured = json.loads(measured)
     assert measured["weights"] < 1e-5
     assert measured["losses"][0] == pytest.approx(measured["losses"][1], rel=1e-4)
-    assert refusal == "There are 2 devices to train on, not 3."
+    assert refusal == "Training on 3 devices takes so many, and TensorFlow sees 2."
 
 
 @pytest.mark.parametrize(
@@ -624,10 +631,17 @@ def test_channels_of_another_number():
         runs.configure("lenet5", "digits", shape=(32, 32, 3))
 
 
+def test_network_that_cannot_be_built_claims_no_folder(tmp_path):
+    config = runs.configure("alexnet", "digits", shape=(32, 32, 1))
+    with pytest.raises(ValueError, match="too small for alexnet"):
+        runs.train(config, tmp_path / "run", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_runs_that_cannot_be_evaluated(tmp_path):
     with pytest.raises(ValueError, match=r"holds no run: there is no config.json"):
         runs.evaluate([tmp_path])
-    runs._claim(tmp_path, runs.configure("lenet5", "digits"))
+    (tmp_path / runs.CONFIG).write_text(json.dumps(dataclasses.asdict(runs.configure("lenet5", "digits"))))
     with pytest.raises(ValueError, match=r"is not finished"):
         runs.evaluate([tmp_path])
     with pytest.raises(ValueError, match=r"crops must be 'one', 'ten' or 'multi', not 'five'"):

@@ -1,7 +1,9 @@
 """CIFAR-10, CIFAR-100, MNIST and Fashion-MNIST by way of tensorflow-datasets."""
 
+import logging
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +27,7 @@ def source(name: str, folder: str | Path | None = None, *, mirror: bool = True) 
         mirror: see `Source`.
 
     Raises:
-        ImportError: without tensorflow-datasets.
+        ImportError: without tensorflow-datasets and what it takes.
         ConnectionError: where the download fails; nothing of it is kept.
     """
     builder = _prepared(name, folder)
@@ -38,16 +40,34 @@ def source(name: str, folder: str | Path | None = None, *, mirror: bool = True) 
     return Source(sizes, tuple(builder.info.features["label"].names), read, mirror)
 
 
-def _prepared(name: str, folder: str | Path | None) -> "tfds.core.DatasetBuilder":
+def tensorflow_datasets(name: str) -> ModuleType:
+    """The package, imported; `name` is the dataset that takes it.
+
+    Raises:
+        ImportError: where it is missing, or something else that it takes. An import that fails for want of
+            the right protobuf only logs the error and leaves an empty package.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        import importlib_resources  # noqa: F401  tensorflow-datasets uses it and does not require it
+        import importlib_resources  # noqa: F401 - taken by tensorflow-datasets, which does not require it
         import tensorflow_datasets as tfds
-    except ImportError as error:
+
+        tfds.builder  # noqa: B018 - is it there?
+    except (ImportError, AttributeError):
         raise ImportError(
-            f"{name} takes {error.name}, which is not installed: pip install 'cnn-course[data]'."
+            f"{name} takes tensorflow-datasets, which is not installed here or lacks what it needs: "
+            "pip install 'cnn-course[data]'."
         ) from None
+    finally:
+        logging.disable(before)
+    return tfds
+
+
+def _prepared(name: str, folder: str | Path | None) -> "tfds.core.DatasetBuilder":
+    tfds = tensorflow_datasets(name)
     builder = tfds.builder(name, data_dir=folder)
-    if not builder.is_prepared():
+    if not (Path(builder.data_path) / "dataset_info.json").exists():
         home = Path(builder.data_path).parents[1]
         archives = home / "downloads" / "manual"
         if not all((archives / (info.filename or "")).is_file() for info in builder.url_infos.values()):

@@ -42,7 +42,7 @@ def mirrored(devices: int):
 
     there = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if devices > len(there):
-        raise ValueError(f"There are {len(there)} devices to train on, not {devices}.")
+        raise ValueError(f"Training on {devices} devices takes so many, and TensorFlow sees {len(there)}.")
     return tf.distribute.MirroredStrategy([device.name for device in there[:devices]])
 
 

@@ -31,7 +31,7 @@ class Config:
         model: name of the network.
         data: name of the dataset.
         recipe: name of the recipe.
-        batch: images in a step; the recipe's where it is None.
+        batch: images in a step.
         shape: (height, width, channels) of the network's input.
         seed: of weights, order and augmentation.
         precision: Keras dtype policy to train in, or None.
@@ -40,7 +40,7 @@ class Config:
     model: str
     data: str
     recipe: str
-    batch: int | None
+    batch: int
     shape: tuple[int, int, int]
     seed: int = 0
     precision: str | None = None
@@ -70,7 +70,7 @@ def configure(
         shape = (*network.row.arguments.get("shape", default)[:2], channels)
     if shape[2] != channels:
         raise ValueError(f"Images of {data} have {channels} channels, so shape cannot be {shape}.")
-    return Config(network.name, data, chosen.name, batch, tuple(shape), seed, precision)
+    return Config(network.name, data, chosen.name, batch or chosen.batch, tuple(shape), seed, precision)
 
 
 def train(
@@ -90,12 +90,15 @@ def train(
         ValueError: where the folder holds another run.
         OSError: where the folder cannot be written; what it held before is unharmed.
     """
-    _claim(folder, config)
+    _check_free(folder, config)
     chosen = recipe(config.recipe)
     images = load(config.data, TRAIN, config.shape[:2])
     keras.utils.set_random_seed(config.seed)
     network = build(config.model, config.shape, images.info.classes)
     chosen.initialise(network, config.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / CONFIG) as path:
+        path.write_text(json.dumps(asdict(config), indent=1) + "\n")
     history = chosen.fit(
         network,
         images,
@@ -173,21 +176,18 @@ def _config(folder: Path) -> Config:
     return Config(**values | {"shape": tuple(values["shape"])})
 
 
-def _claim(folder: Path, config: Config) -> None:
-    """Write config.json, or check that the one there says the same."""
-    if (folder / CONFIG).exists():
-        there = asdict(_config(folder))
-        differences = [
-            f"{key} {there[key]} instead of {value}"
-            for key, value in asdict(config).items()
-            if there[key] != value
-        ]
-        if differences:
-            raise ValueError(
-                f"{folder} holds a run with {' and '.join(differences)}: choose another folder, or the "
-                "settings that it has."
-            )
+def _check_free(folder: Path, config: Config) -> None:
+    """Raise a ValueError where the folder holds another run."""
+    if not (folder / CONFIG).exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / CONFIG) as path:
-        path.write_text(json.dumps(asdict(config), indent=1) + "\n")
+    there = asdict(_config(folder))
+    differences = [
+        f"{key} {there[key]} instead of {value}"
+        for key, value in asdict(config).items()
+        if there[key] != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run with {' and '.join(differences)}: choose another folder, or the settings "
+            "that it has."
+        )
