@@ -11,7 +11,7 @@ given cells, an answer takes the statements that define a name which it uses, an
 
 import ast
 import copy
-import hashlib
+import filecmp
 import json
 import os
 import shutil
@@ -124,6 +124,8 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
         folder, path = path, find_notebook(path)
         if path.stem != folder.name:
             repairs.append(_renamed(path.name, f"{folder.name}.ipynb"))
+        else:
+            repairs += _copied(path)
     rebuilt, found = rebuild(load(path), master)
     return _record(rebuilt, repairs + found), repairs + found
 
@@ -132,7 +134,7 @@ def find_notebook(folder: Path) -> Path:
     """The notebook in a submission's folder: the one named like it, else the latest of the others."""
     found = [path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith(".")]
     if not found:
-        raise UnreadableError(f"There is no notebook in {folder.name}.")
+        raise UnreadableError(f"{folder.name}.ipynb does not exist, and no other notebook is there.")
     named = folder / f"{folder.name}.ipynb"
     return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
 
@@ -422,9 +424,8 @@ def _renamed(name: str, wanted: str) -> str:
 def _copied(submitted: Path) -> Iterator[str]:
     """A repair if the submitted notebook is `use_renamed`'s copy of one beside it."""
     if submitted.is_file():
-        digest = hashlib.sha256(submitted.read_bytes()).digest()
         for path in sorted(submitted.parent.glob("*.ipynb")):
-            if path != submitted and hashlib.sha256(path.read_bytes()).digest() == digest:
+            if path != submitted and path.is_file() and filecmp.cmp(path, submitted, shallow=False):
                 yield _renamed(path.name, submitted.name)
 
 

@@ -119,7 +119,9 @@ def facts(name: str) -> dict:
 def papers() -> dict[str, dict[str, str]]:
     """papers.bib as a table: key -> fields. One field a line, as that file is written."""
     entries = re.findall(r"^@\w+\{(\S+),\n(.*?)^\}", PAPERS.read_text(), flags=re.MULTILINE | re.DOTALL)
-    return {key: dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", body, re.MULTILINE)) for key, body in entries}
+    return {
+        key: dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", body, re.MULTILINE)) for key, body in entries
+    }
 
 
 UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}

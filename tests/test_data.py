@@ -366,6 +366,16 @@ def test_arrays_that_are_refused(changes, message):
         data.from_arrays(**given)
 
 
+def test_a_pair_taken_apart_will_do_and_anything_else_is_refused():
+    pipeline, info = data.load("digits", "test[:3]")
+    images, _ = data.arrays((pipeline, info))
+    assert len(images) == 3
+    with pytest.raises(
+        ValueError, match=r"as course.data.load returns it, not ndarray: course.data.from_arrays"
+    ):
+        data.batches(images, 2)
+
+
 # Batches
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from course.data.augmentation import Augmentation, scale
-from course.data.dataset import Data, Info
+from course.data.dataset import Data, Info, as_data
 from course.errors import check_positive_integer
 
 BUFFER = 2**30  # bytes of images among which the next one is drawn
@@ -18,6 +18,7 @@ def batches(data: Data, batch: int, info: Info | None = None) -> tf.data.Dataset
     Images are float32 (B, H, W, C), of mean 0 and deviation 1 in each channel over the training images
     (`info`'s, by default the dataset's own), labels int32 (B,).
     """
+    data = as_data(data)
     check_positive_integer("batch", batch)
     prepare = _standardise(info or data.info)
     pipeline = data.pipeline.batch(batch).map(prepare, tf.data.AUTOTUNE)
@@ -38,6 +39,7 @@ def shuffled(
     goes on at epoch 7 sees what it would have seen. Of a dataset larger than a gigabyte each image is
     drawn from among the next gigabyte.
     """
+    data = as_data(data)
     check_positive_integer("batch", batch)
     prepare = _standardise(data.info)
     fits = BUFFER // int(np.prod(data.info.shape))

@@ -54,6 +54,16 @@ class Data(NamedTuple):
     info: Info
 
 
+def as_data(data: tuple) -> Data:
+    """The pair that `load` returns, taken apart or not. Raises ValueError for anything else."""
+    if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], Info):
+        return Data(*data)
+    raise ValueError(
+        f"Data is a pair of a pipeline and its info, as course.data.load returns it, not {type(data).__name__}: "
+        "course.data.from_arrays makes one of arrays."
+    )
+
+
 def from_arrays(
     images: np.ndarray,
     labels: Sequence[int] | np.ndarray,
@@ -105,7 +115,7 @@ def from_arrays(
 
 def arrays(data: Data) -> tuple[np.ndarray, np.ndarray]:
     """All images and labels of a dataset in memory, uint8 (N, H, W, C) and int32 (N,)."""
-    parts = zip(*data.pipeline.batch(BULK).as_numpy_iterator(), strict=True)
+    parts = zip(*as_data(data).pipeline.batch(BULK).as_numpy_iterator(), strict=True)
     images, labels = (np.concatenate(each) for each in parts)
     return images, labels
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from course.data.batching import batches
-from course.data.dataset import Data, Info
+from course.data.dataset import Data, Info, as_data
 from course.errors import check_positive_integer
 from course.training.crops import Crops
 from course.training.fitting import check_fits
@@ -28,6 +28,7 @@ def probabilities(
     Raises:
         ValueError: where model and images do not fit each other.
     """
+    data = as_data(data)
     check_fits(model, data, crops=crops is not None)
     if crops is None:
         logits = model.predict(batches(data, batch, info).map(lambda images, labels: images), verbose=0)

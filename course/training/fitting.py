@@ -10,7 +10,7 @@ import pandas as pd
 
 from course.data.augmentation import Augmentation, named
 from course.data.batching import batches, shuffled
-from course.data.dataset import Data
+from course.data.dataset import Data, as_data
 from course.errors import check_positive_integer
 from course.training import checkpoints
 from course.training.optimizer import SGD, is_kernel
@@ -148,6 +148,7 @@ class Recipe:
         }.items():
             if value is not None:
                 check_positive_integer(argument, value)
+        data, validation = as_data(data), as_data(validation) if validation else None
         for each in filter(None, (data, validation)):
             check_fits(model, each)
         names = self.augment if augment is None else augment
