@@ -122,16 +122,18 @@ def show(value) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=40, precision=5).replace("\n", "")
+        text = " ".join(np.array2string(value, separator=", ", threshold=40, precision=5).split())
         return text if len(text) <= 60 else f"array of {'x'.join(map(str, value.shape))}"
     if isinstance(value, list):
         text = "[" + ", ".join(map(show, value)) + "]"
         return text if len(text) <= 60 else f"{text[:56]} …]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {show(each)}" for key, each in value.items()) + "}"
     return repr(value)[:60]
 
 
 def _verdict(sheet: dict, case: dict, result: dict) -> Verdict:
-    call = f"{case['of']}({', '.join(map(show, case['arguments']))})"
+    call = _call(case["of"], case["probe"], case["arguments"])
     problem, lines = "", ()
     if result.get("missing") is True:
         problem = NOT_WRITTEN
@@ -141,6 +143,24 @@ def _verdict(sheet: dict, case: dict, result: dict) -> Verdict:
     else:
         problem = str(result.get("error", "No result came back."))[:500]
     return Verdict(case["of"], call, case["hidden"], lines, problem)
+
+
+def _call(of: str, probe: str, arguments: list) -> str:
+    """What a case does with an answer, as one would write it."""
+
+    def made(options: dict) -> str:
+        return f"{of}({', '.join(f'{name}={show(value)}' for name, value in options.items())})"
+
+    match probe:
+        case "value":
+            return of
+        case "model":
+            return made(arguments[0])
+        case "models":
+            return ", ".join(map(made, arguments[0]))
+        case "layer":
+            return f"{made(arguments[0])}, {'training' if arguments[-1] else 'inference'}"
+    return f"{of}({', '.join(map(show, arguments))})"
 
 
 def _looked(case: dict, result) -> dict:

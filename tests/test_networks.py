@@ -16,12 +16,10 @@ CLASSES = 3
 
 
 def kinds() -> list[str]:
-    """Of each family the cheapest variant of every make: same kinds of layer, same options."""
+    """The cheapest network of every builder."""
     cheapest = {}
     for row in sorted(golden.models(), key=lambda row: row["macs"]):
-        arguments = MODELS[row["name"]].row.arguments if row["name"] in MODELS else {}
-        options = {key: repr(value) for key, value in arguments.items() if value is True or callable(value)}
-        cheapest.setdefault((row["family"], *row["layers"], *options.items()), row["name"])
+        cheapest.setdefault(MODELS[row["name"]].builder, row["name"])
     return sorted(cheapest.values())
 
 

@@ -315,6 +315,17 @@ def test_images_that_do_not_fit(network, images, message):
         training.probabilities(model, dataset)
 
 
+def test_crops_that_do_not_fit(digits):
+    with pytest.raises(ValueError, match=r"small takes images of 8×8×1, but those of digits are 7×7×1"):
+        training.probabilities(small(), digits, crops=training.ten_crop(7, 7))
+
+
+def test_model_of_other_than_images(digits):
+    model = keras.Sequential([keras.Input((64,)), L.Dense(10)], name="flat")
+    with pytest.raises(ValueError, match=r"flat takes images of 64, but those of digits are 8×8×1"):
+        PLAIN.fit(model, digits, 1, verbose=0)
+
+
 @pytest.mark.parametrize("argument", ["epochs", "batch", "every", "patience"])
 def test_numbers_that_are_none(digits, argument):
     with pytest.raises(ValueError, match=f"{argument} must be an integer of at least 1, not 0"):
@@ -322,8 +333,18 @@ def test_numbers_that_are_none(digits, argument):
 
 
 def test_model_without_logits_of_classes(digits):
-    with pytest.raises(ValueError, match="must have one output, the logits of the classes"):
-        PLAIN.fit(course.features(small(), "conv"), digits, 1, verbose=0)
+    for model in (course.features(small(), "conv"), keras.Sequential([L.Flatten(), L.Dense(10)])):
+        with pytest.raises(
+            ValueError, match="must have an input shape and one output, the logits of the classes"
+        ):
+            PLAIN.fit(model, digits, 1, verbose=0)
+
+
+def test_sequential_model(digits):
+    model = keras.Sequential([keras.Input((8, 8, 1)), L.Flatten(), L.Dense(10)])
+    history = PLAIN.fit(model, digits, 2, verbose=0)
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert training.probabilities(model, digits).shape == (80, 10)
 
 
 # Checkpoints

@@ -12,7 +12,7 @@ from course.errors import check_positive_integer
 
 BULK = 256  # images that are resized or fetched at a time
 IN_MEMORY = 2**28  # bytes of resized images that are kept
-SAMPLE = 5000  # images whose statistics stand for all
+SAMPLE = 2000  # images whose statistics stand for all
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def as_data(data: tuple) -> Data:
     if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], Info):
         return Data(*data)
     raise ValueError(
-        f"Data is a pair of a pipeline and its info, as course.data.load returns it, not {type(data).__name__}: "
+        f"Data is a pair of pipeline and info, as course.data.load returns it, not {type(data).__name__}: "
         "course.data.from_arrays makes one of arrays."
     )
 

@@ -29,11 +29,12 @@ def probabilities(
         ValueError: where model and images do not fit each other.
     """
     data = as_data(data)
-    check_fits(model, data, crops=crops is not None)
     if crops is None:
+        check_fits(model, data.info)
         logits = model.predict(batches(data, batch, info).map(lambda images, labels: images), verbose=0)
         return _softmax(logits)
     views = crops(next(iter(data.pipeline.batch(1)))[0]).shape  # (1, K, h, w, C)
+    check_fits(model, data.info, views[2:])
     images = batches(data, max(1, batch // views[1]), info).map(lambda images, labels: crops(images))
     images = images.map(lambda views: tf.reshape(views, (-1, *views.shape[2:])))
     logits = model.predict(images, verbose=0)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from course.data.augmentation import Augmentation, named
 from course.data.batching import batches, shuffled
-from course.data.dataset import Data, as_data
+from course.data.dataset import Data, Info, as_data
 from course.errors import check_positive_integer
 from course.training import checkpoints
 from course.training.optimizer import SGD, is_kernel
@@ -84,7 +84,7 @@ class Recipe:
     def compile(self, model: keras.Model) -> None:
         """Compile a model: cross-entropy of its logits, accuracy, and top-5 where there are more classes."""
         metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-        if model.output.shape[-1] > 5:
+        if model.outputs[0].shape[-1] > 5:
             metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5"))
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(self.optimizer(), loss, metrics=metrics)
@@ -150,7 +150,7 @@ class Recipe:
                 check_positive_integer(argument, value)
         data, validation = as_data(data), as_data(validation) if validation else None
         for each in filter(None, (data, validation)):
-            check_fits(model, each)
+            check_fits(model, each.info)
         names = self.augment if augment is None else augment
         function = names if callable(names) else named(names, data.info)
         folder = Path(folder) if folder is not None else None
@@ -185,21 +185,23 @@ class Recipe:
         return record.table()
 
 
-def check_fits(model: keras.Model, data: Data, crops: bool = False) -> None:
-    """Raise a ValueError where a model takes other images than these or tells other classes apart."""
-    if isinstance(model.output, (list, tuple, dict)) or len(model.output.shape) != 2:
-        raise ValueError(f"{model.name} must have one output, the logits of the classes.")
-    taken, info = tuple(model.input.shape[1:]), data.info
-    fits = all(a in (None, b) for a, b in zip(taken, info.shape, strict=True))
-    if not fits and not crops:
-        size = "×".join(map(str, taken))
+def check_fits(model: keras.Model, info: Info, shape: tuple[int, ...] | None = None) -> None:
+    """Raise a ValueError where a model takes other images or tells other classes apart.
+
+    `shape` is that of the images, or of crops of them; the dataset's by default.
+    """
+    outputs = model.outputs if model.built and hasattr(model, "outputs") else []
+    if len(outputs) != 1 or len(outputs[0].shape) != 2:
+        raise ValueError(f"{model.name} must have an input shape and one output, the logits of the classes.")
+    taken, shape = tuple(model.inputs[0].shape[1:]), tuple(shape or info.shape)
+    if len(taken) != 3 or any(size not in (None, given) for size, given in zip(taken, shape, strict=True)):
         raise ValueError(
-            f"{model.name} takes images of {size}, but those of {info.name} are "
-            f"{'×'.join(map(str, info.shape))}: load them with size={taken[:2]} or build the network with "
-            f"shape={info.shape}."
+            f"{model.name} takes images of {'×'.join(map(str, taken))}, but those of {info.name} are "
+            f"{'×'.join(map(str, shape))}: load them with size={taken[:2]} or build the network with "
+            f"shape={shape}."
         )
-    if model.output.shape[-1] != info.classes:
+    if outputs[0].shape[-1] != info.classes:
         raise ValueError(
-            f"{model.name} tells {model.output.shape[-1]} classes apart and {info.name} has {info.classes}: "
+            f"{model.name} tells {outputs[0].shape[-1]} classes apart and {info.name} has {info.classes}: "
             f"build the network with classes={info.classes}."
         )
