@@ -1,9 +1,10 @@
 """What an exercise is, and how it becomes a sheet: cases with expected values, as plain data."""
 
 import hashlib
-import importlib
+import importlib.util
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ def find_assignment(name: str) -> Assignment:
     module = name.partition("_")[2]
     if module in _modules() and _load(module).name == name:
         return _load(module)
-    raise unknown("assignment", name, assignments())
+    raise unknown("assignment", name, map(_name, _modules()))
 
 
 def source_of(name: str) -> Path:
@@ -137,6 +138,12 @@ def _modules() -> list[str]:
             "The exercises with their answers are not installed: run this in the clone of the course."
         ) from None
     return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+def _name(module: str) -> str:
+    """The assignment's name from the file's text: loading it may take seconds."""
+    source = Path(importlib.util.find_spec(f"autograder.exercises.{module}").origin).read_text("utf-8")
+    return re.search(r'\bname="(\d+_\w+)"', source).group(1)
 
 
 def _load(module: str) -> Assignment:
