@@ -19,13 +19,14 @@ class NotRebuildableError(ValueError):
     """A configuration that is no functional model of Keras's and the course's layers."""
 
 
-def describe(configuration: dict, image: list[int], seed: int) -> dict:
+def describe(configuration: dict, image: list[int], seed: int, deviation: float = 1.0) -> dict:
     """What can be compared of two models that were built in different ways.
 
     Args:
         configuration: as `probe.model` sends it.
         image: shape of the image (height, width, channels) that `output` is computed on.
         seed: for that image and for the weights; the same in any model with the same layers.
+        deviation: of the image's values, whose mean is 0; a large one shows what LRN does.
 
     Returns:
         {"parameters", "MACs", "layers": each that costs something as text, sorted, "output": array}.
@@ -38,7 +39,7 @@ def describe(configuration: dict, image: list[int], seed: int) -> dict:
 
     from course.cost import table
 
-    images = np.random.default_rng(seed).normal(size=(2, *image)).astype("float32")
+    images = np.random.default_rng(seed).normal(0, deviation, (2, *image)).astype("float32")
     with keras.device("cpu"):  # some GPUs round to 10 bits
         rebuilt = rebuild(configuration)
         costs = table(rebuilt)
@@ -102,7 +103,8 @@ def _transplant(model, seed: int) -> None:
         for weight in layer.weights:
             rank = ranks[shape] = ranks.get(shape := (*weight.shape, weight.name), -1) + 1
             values = np.random.default_rng([seed, rank, *weight.shape]).normal(size=weight.shape) / 10
-            weight.assign(np.abs(values) + 0.5 if "variance" in weight.name else values)
+            positive = "variance" in weight.name or weight.name == "gamma"  # so that signals pass
+            weight.assign(np.abs(values) + 0.5 if positive else values)
 
 
 def _costs(row: dict) -> bool:

@@ -644,10 +644,10 @@ def racer_that_normalizes_after_relu(normalization, filters, shape):
 
 def structure_case(normalization, filters, shape, seed=0):
     arguments = {"normalization": normalization, "filters": filters, "shape": shape}
-    return Case("racer", (arguments,), "model", (shape, seed))
+    return Case("racer", (arguments,), "model", (shape, seed, 1000.0))  # large: else LRN hardly shows
 
 
-RANGES = ((3, 24), (8, 24), (8, 24), (0, 2**31))
+RANGES = ((10, 24), (12, 24), (12, 24), (0, 2**31))  # filters, height, width, seed
 
 
 def hidden_racers(rng):
@@ -978,7 +978,7 @@ ASSIGNMENT = Assignment(
                     (racer_that_normalizes_after_relu,),
                 ),
             ],
-            tolerance=1e-5,
+            tolerance=1e-3,
         ),
     ),
 )
