@@ -82,16 +82,16 @@ def grade(
             raise ValueError(f"{student} has not handed in {name}.")
     if sandbox and (reason := unavailable()):
         raise ValueError(f"{reason} Grade elsewhere, or run students' code unconfined with --no-sandbox.")
-    _ensure_in_gradebook(course, name)
-    digests = {student: digest(course, name, student) for student in students or submitted}
-    changed = []
-    for student, fresh in digests.items():
-        outcome = _unchanged(course, name, student, fresh)
-        if outcome:
-            yield outcome
-        else:
-            changed.append(student)
     try:
+        _ensure_in_gradebook(course, name)
+        digests = {student: digest(course, name, student) for student in students or submitted}
+        changed = []
+        for student, fresh in digests.items():
+            outcome = _unchanged(course, name, student, fresh)
+            if outcome:
+                yield outcome
+            else:
+                changed.append(student)
         if sandbox and changed:
             provisioner.start()  # one for all judges
         for student, judged in _judged(course, name, changed, jobs, sandbox):
