@@ -78,12 +78,12 @@ def family(*, paper: str, variants: Mapping[str, Row]) -> Callable:
 
 
 def load_models() -> dict[str, Architecture]:
-    """MODELS, after importing every file of course/models."""
+    """MODELS of every file in course/models, file by file in alphabetical order, whichever was imported first."""
     import course.models
 
     for module in pkgutil.iter_modules(course.models.__path__):
         importlib.import_module(f"course.models.{module.name}")
-    return MODELS
+    return {each.name: each for each in sorted(MODELS.values(), key=lambda each: each.family)}
 
 
 def find(name: str) -> Architecture:

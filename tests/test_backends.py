@@ -20,19 +20,14 @@ NETWORKS = {  # one of each kind of arithmetic, and the side of its image
     "fractalnet_cifar": 32,
     "ghostnet": 75,
     "googlenet": 75,
-    "inception_v3": 75,
     "lenet5_sparse": 32,
     "mobilenet_v3_small": 75,
-    "nasnet_mobile": 75,
-    "overfeat_fast": 71,
     "resnet18": 75,
     "resnet20_cifar": 32,
-    "resnext50_32x4d": 75,
     "se_resnet18": 75,
     "shufflenet_g3": 75,
     "shufflenet_v2_x0_5": 75,
     "squeezenet": 75,
-    "xception": 75,
 }
 
 

@@ -13,7 +13,14 @@ from course.registry import MODELS, load_models
 
 load_models()
 CLASSES = 3
-SHALLOW = {"senet154": {"depths": (1, 1, 1, 1)}}  # whose cheapest variant takes a minute
+SHALLOW = {  # where the cheapest variant takes long, its own blocks, fewer of them
+    "dpn68": {"depths": (1, 1, 1, 1)},
+    "inception_resnet_v2": {"depths": (1, 1, 1)},
+    "inception_v4": {"depths": (1, 1, 1)},
+    "preresnet164_cifar": {"depth": 20},
+    "resnet110_stochastic": {"depth": 20},
+    "senet154": {"depths": (1, 1, 1, 1)},
+}
 
 
 def kinds() -> list[str]:
@@ -34,7 +41,7 @@ def small(name: str) -> keras.Model:
         return course.build(name, (height, width, channels), CLASSES, **SHALLOW.get(name, {}))
     except ValueError as error:
         least = int(re.search(r"least size is (\d+)x", str(error)).group(1))
-        return course.build(name, (least, least + 4, channels), CLASSES)
+        return course.build(name, (least, least + 4, channels), CLASSES, **SHALLOW.get(name, {}))
 
 
 def images(model: keras.Model, count: int) -> np.ndarray:
