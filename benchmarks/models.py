@@ -195,7 +195,7 @@ def batch(model, size: int) -> tuple:
 
 
 def peak() -> int:
-    """The most memory held so far, in bytes: on the GPU where the backend computes there, else of the process."""
+    """Most memory held so far, in bytes: on the GPU where the backend computes there, else of the process."""
     import keras
 
     match keras.backend.backend():

@@ -78,7 +78,7 @@ def family(*, paper: str, variants: Mapping[str, Row]) -> Callable:
 
 
 def load_models() -> dict[str, Architecture]:
-    """MODELS of every file in course/models, file by file in alphabetical order, whichever was imported first."""
+    """MODELS of every file in course/models, file by file in alphabetical order."""
     import course.models
 
     for module in pkgutil.iter_modules(course.models.__path__):

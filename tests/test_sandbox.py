@@ -88,7 +88,8 @@ def test_only_what_python_needs_is_seen(inside, root):
     assert not {"home", "mnt", "media", "srv", "run", "boot", "old_root"} & set(inside["root"])
     assert inside["mine"] == inside["home"] == []
     assert inside["exercises"] == []
-    environment = {Path(prefix).name for prefix in (sys.prefix, sys.base_prefix) if Path(prefix).parent == root}
+    prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
+    environment = {prefix.name for prefix in prefixes if prefix.parent == root}
     assert set(inside["course"]) == {"autograder", "course"} | environment
     assert {"null", "urandom"} <= set(inside["devices"]) <= {*sandbox.DEVICES, "fd", "shm"}
     assert set(inside["etc"]) <= {*sandbox.SETTINGS, "passwd"}
