@@ -1,5 +1,6 @@
 """A course directory: nbgrader's folders, configuration and gradebook in one place."""
 
+import logging
 import os
 import re
 import sysconfig
@@ -33,6 +34,7 @@ class CourseDirectory:
             )
         self.config: Config = PyFileConfigLoader(CONFIG, str(self.root)).load_config()
         self.config.NbGraderAPI.log_level = "CRITICAL"  # what matters is in the results
+        logging.getLogger("tornado.application").setLevel("CRITICAL")  # the gradebook logs what it raises
         _put_tools_on_path()
         self.api = NbGraderAPI(config=self.config)
 

@@ -7,6 +7,8 @@ what was between those steps, and a rerun does it again with the same result.
 """
 
 import concurrent.futures
+import contextlib
+import copy
 import hashlib
 import importlib.metadata
 import multiprocessing
@@ -19,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import MissingEntry
+from nbgrader.api import InvalidEntry, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,10 +33,10 @@ from autograder.exercise import source_of
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge, verdicts
 from autograder.release import release
-from autograder.sandbox import SandboxError, unavailable
+from autograder.sandbox import LostError, SandboxError, unavailable
 
 RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
-TRIES = 2  # for a submission on which the judging process died
+TRIES = 2  # for a submission on which the judging process, or the one that forks kernels, died
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def grade(
                 yield _record(course, name, student, nbformat.from_dict(judged), digests[student])
     except SandboxError as error:
         raise ValueError(str(error)) from None
-    except (SQLAlchemyError, OSError) as error:
+    except (InvalidEntry, SQLAlchemyError, OSError) as error:
+        error = error.__context__ if isinstance(error, InvalidEntry) else error  # nbgrader's for the latter
         reason = str(getattr(error, "orig", error))
         raise ValueError(
             f"The grades cannot be written: {reason}. What was graded is kept: run the same command again."
@@ -161,7 +164,12 @@ def _judged(
             try:
                 for future in concurrent.futures.as_completed(started):
                     student = started[future]
-                    result = future.result()
+                    try:
+                        result = future.result()
+                    except (BrokenProcessPool, SandboxError):
+                        raise
+                    except Exception as error:  # one that breaks the steps must not stop the others
+                        result = f"It cannot be judged ({type(error).__name__}: {error})."
                     del tries[student]
                     yield student, result
             except BrokenProcessPool:
@@ -183,6 +191,13 @@ def _judge(root: Path, name: str, student: str, sandbox: bool) -> dict | str:
         notebook, _ = read_submission(folder, read_notebook(course.release(name)))
     except ValueError as error:
         return str(error)
+    for _ in range(TRIES):
+        with contextlib.suppress(LostError):
+            return _run(course, name, student, copy.deepcopy(notebook), sandbox)
+    return f"{provisioner.LOST} It did so twice: run the same command again."
+
+
+def _run(course: CourseDirectory, name: str, student: str, notebook, sandbox: bool) -> dict:
     resources = _resources(course, name, student)
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         resources["metadata"] = {"path": folder}

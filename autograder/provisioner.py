@@ -15,7 +15,8 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Integer, List, Unicode
 
 from autograder import sandbox
-from autograder.sandbox import SandboxError
+from autograder.sandbox import LostError, SandboxError
+from autograder.warm import ENDED
 
 ADDRESS = "AUTOGRADER_WARM"  # environment variable: the warm process's folder, for the processes below
 START = "import sys; sys.path += sys.argv[2:]; from autograder.warm import serve; serve(sys.argv[1])"
@@ -25,6 +26,7 @@ SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+LOST = "The process that kernels are forked from died."
 PREFIX = "autograder-warm-"  # of the folder's name
 PACKAGE = Path(__file__).parent
 started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
@@ -58,7 +60,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(self, cmd, **kwargs):
-        """Have a kernel forked. Raises SandboxError where the machine refuses."""
+        """Have a kernel forked. Raises SandboxError where the machine refuses; LostError: try again."""
         connection = {**self.connection_info, "key": self.connection_info["key"].decode()}
         visible = [*visible_paths(), *self.visible, str(Path(connection["ip"]).parent)]
         request = {
@@ -72,7 +74,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         answer = self._connection.makefile().readline()
         if answer != "\n":
             self._close()
-            raise SandboxError(answer.strip() or "The process that forks kernels died.")
+            raise SandboxError(answer.strip()) if answer else LostError(LOST)
         return self.connection_info
 
     async def poll(self) -> int | None:
@@ -83,10 +85,16 @@ class SandboxProvisioner(KernelProvisionerBase):
         return 0 if ended else None
 
     async def wait(self) -> int:
-        """Wait until the kernel and everything it started is gone."""
+        """Wait until the kernel and everything it started is gone.
+
+        Raises:
+            LostError: where it did not end, and was not ended, but went with the warm process.
+        """
         if self._connection is not None:
-            select.select([self._connection], [], [])
+            ended = self._connection.recv(1)
             self._close()
+            if ended != ENDED:
+                raise LostError(LOST)
         return 0
 
     async def send_signal(self, signum: int) -> None:
@@ -133,8 +141,8 @@ def start() -> str:
         )
         if process.stdout.readline() != b"ready\n":
             errors.seek(0)
-            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise SandboxError(f"The process that forks kernels did not start: {' '.join(last)}")
+            last = errors.read().decode(errors="replace").strip().splitlines()[-1:] or ["it was killed."]
+            raise SandboxError(f"The process that forks kernels did not start: {last[0]}")
     process.stdout.close()
     started.append(process)
     os.environ[ADDRESS] = folder

@@ -56,6 +56,10 @@ class SandboxError(RuntimeError):
     """The sandbox cannot be had, in a sentence."""
 
 
+class LostError(SandboxError):
+    """The sandbox went away under the code in it, which is not that code's doing: it can be run again."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a submission may use: bytes of memory, of its temporary files, and threads."""

@@ -22,6 +22,7 @@ from autograder import sandbox
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
+ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if this process has
 # What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "course", "autograder.probe"),
@@ -100,7 +101,9 @@ def _step(selector: selectors.BaseSelector, root: str) -> bool:
                 os.waitpid(watcher, 0)
                 if connection in selector.get_map():
                     selector.unregister(connection)
-                connection.close()  # which tells the provisioner
+                with contextlib.suppress(OSError):  # the provisioner has gone
+                    connection.send(ENDED)
+                connection.close()
     return True
 
 

@@ -16,7 +16,7 @@ from nbgrader.preprocessors import Execute
 from traitlets import Bool, Integer
 
 from autograder.provisioner import SandboxProvisioner
-from autograder.sandbox import SandboxError
+from autograder.sandbox import LostError, SandboxError
 
 VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
 KERNEL = "python3"  # the one that every installation of ipykernel has
@@ -42,7 +42,11 @@ class Worker(Execute):
     shutdown_kernel = "immediate"
 
     def preprocess(self, nb, resources=None, km=None):
-        """Run a notebook from top to bottom. Adds sentences for the instructor to its metadata's flags."""
+        """Run a notebook from top to bottom. Adds sentences for the instructor to its metadata's flags.
+
+        Raises:
+            LostError: where the kernel was killed from outside; the notebook can be run again.
+        """
         self.flags: list[str] = []
         self._killers: set[int] = set()
         self._restarts_left = self.restarts
@@ -72,6 +76,13 @@ class Worker(Execute):
             if course := self.config.CourseDirectory.get("root"):
                 manager.provisioner.hidden = [*manager.provisioner.hidden, os.path.realpath(course)]
         return manager
+
+    def start_new_kernel_client(self):
+        """Connect to the kernel. It has run nothing yet: if it dies, it was not a cell that killed it."""
+        try:
+            return super().start_new_kernel_client()
+        except RuntimeError as error:
+            raise LostError(f"The kernel did not start: {error}.") from error
 
     def preprocess_cell(self, cell, resources, index):
         """Run a cell, if there is something to run."""
@@ -123,11 +134,13 @@ class Worker(Execute):
 
     async def _end_kernel(self) -> None:
         """End the process, and what nbclient left waiting for it."""
-        await self.km.provisioner.kill()
-        waiting = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        try:
+            await self.km.provisioner.kill()
+        finally:
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     def _restart(self, before: int) -> None:
         """Have a new kernel, in which the cells before one have been run again, but for those that end it."""

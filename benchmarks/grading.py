@@ -4,9 +4,12 @@
 
 Both grade the same submissions, each in a course directory of its own: right answers, other right
 answers and each misconception in turn. Memory is the largest sum of proportional set sizes (PSS) of all
-processes; CPU is user and system time of all of them.
+processes; CPU is user and system time of all of them. A second table says where the time of one submission
+goes, on average over some that are graded one after the other.
 """
 
+import contextlib
+import functools
 import itertools
 import os
 import resource
@@ -18,11 +21,14 @@ import threading
 import time
 from pathlib import Path
 from typing import Annotated
+from unittest import mock
 
+import nbformat
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from autograder import grading, preprocessors, provisioner
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import find_assignment
 from autograder.release import release
@@ -31,6 +37,15 @@ from autograder.verify import hand_in, rights, scratch_course, wrongs
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+# Where a submission's time goes: part -> the functions whose time it is, less that of parts within.
+PARTS = {
+    "fork": [(preprocessors.Judge, "start_new_kernel"), (preprocessors.Judge, "start_new_kernel_client")],
+    "given and solution cells": [(preprocessors.Judge, "run")],
+    "probes": [(preprocessors.Judge, "_observe")],
+    "judging": [(preprocessors, "full_sheet"), (preprocessors, "judge")],
+    "end of the kernel": [(preprocessors.Judge, "_cleanup_kernel")],
+    "gradebook": [(grading, "_record")],
+}
 
 
 def main(
@@ -38,6 +53,7 @@ def main(
     assignment: str = "01_conv_arithmetic",
     jobs: int = 2,
     stock: Annotated[bool, typer.Option(help="Also run stock nbgrader.")] = True,
+    broken_down: Annotated[int, typer.Option(min=0, help="Submissions in the second table.")] = 12,
 ) -> None:
     """Grade the same class in both ways and print the comparison."""
     rows = {}
@@ -53,6 +69,7 @@ def main(
         )
         graded = scores(ours.root, assignment)
         others = scores(theirs, assignment) if stock else graded
+        parts = breakdown(ours, assignment, min(broken_down, submissions)) if broken_down else {}
     table = Table("", "wall s", "CPU s", "peak MB", "submissions/min", title=f"{submissions} of {assignment}")
     for name, (wall, cpu, memory) in rows.items():
         table.add_row(
@@ -66,6 +83,71 @@ def main(
         apart = max(abs(graded[student] - others[student]) for student in graded)
         console.print(f"Throughput: {theirs_wall / ours_wall:.1f} times stock.")
         console.print(f"Scores differ by {apart:.2f} at most: each side draws its own hidden cases.")
+    if parts:
+        table = Table("part", "ms", title="one submission")
+        for part, seconds in parts.items():
+            table.add_row(part, f"{1000 * seconds:.0f}")
+        console.print(table)
+
+
+def breakdown(course: CourseDirectory, name: str, submissions: int) -> dict[str, float]:
+    """Seconds by part that a submission takes on average, in this process, one after the other."""
+    students = sorted(course.submitted(name))
+    digests = {student: grading.digest(course, name, student) for student in students}
+    clock = Stopwatch()
+    provisioner.start()
+
+    def judge_and_record(student: str) -> None:
+        judged = grading._judge(course.root, name, student, sandbox=True)
+        grading._record(course, name, student, nbformat.from_dict(judged), digests[student])
+
+    judge_and_record(students[0])  # imports, and results that are the same for everybody
+    with contextlib.ExitStack() as stack:
+        for part, functions in PARTS.items():
+            for owner, function in functions:
+                timed = clock.timed(part, getattr(owner, function))
+                stack.enter_context(mock.patch.object(owner, function, timed))
+        for student in students[:submissions]:
+            clock.timed("the rest", judge_and_record)(student)
+    parts = {part: clock.seconds[part] / submissions for part in (*PARTS, "the rest")}
+    return parts | {"in all": sum(parts.values())}
+
+
+class Stopwatch:
+    """Seconds by part, each without those of the parts that are called within it."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys((*PARTS, "the rest"), 0.0)
+        self._running: list[str] = []
+        self._since = 0.0
+
+    def timed(self, part: str, function):
+        """The function, with its time booked on a part; cells that run within a probe are the probe's."""
+
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            within = self._running[-1] if self._running else ""
+            self._enter(within if (part, within) == ("given and solution cells", "probes") else part)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._leave()
+
+        return wrapper
+
+    def _enter(self, part: str) -> None:
+        self._book()
+        self._running.append(part)
+
+    def _leave(self) -> None:
+        self._book()
+        self._running.pop()
+
+    def _book(self) -> None:
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
 
 
 def make_course(folder: Path, name: str, submissions: int) -> CourseDirectory:

@@ -1,0 +1,237 @@
+"""What dies, fills up or locks while grading: after a rerun the gradebook is that of an undisturbed run."""
+
+import itertools
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder import grading, sandbox
+from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.exercise import find_assignment
+from autograder.release import release
+from autograder.submissions import answered
+from autograder.verify import hand_in, rights, scratch_course, wrongs
+
+NAME = "01_conv_arithmetic"
+BIN = Path(sys.executable).parent
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable()),
+]
+
+
+@pytest.fixture(scope="module")
+def handed_in(root, tmp_path_factory) -> Path:
+    """A course directory with six submissions, none graded."""
+    course = scratch_course(CourseDirectory(root), NAME, tmp_path_factory.mktemp("handed_in"))
+    released, assignment = read_notebook(release(course, NAME)), find_assignment(NAME)
+    kinds = itertools.cycle([*rights(assignment).values(), *wrongs(assignment).values()])
+    for student, answers in zip(("ada", "ben", "cem", "dora", "eli", "finn"), kinds, strict=False):
+        hand_in(course, NAME, student, answered(released, answers))
+    (course.root / "course_secret").write_text("the same hidden cases in every copy")
+    return course.root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(handed_in, tmp_path_factory) -> list[tuple]:
+    """The gradebook of a run in which nothing happens."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "course"
+    shutil.copytree(handed_in, folder)
+    run = command(folder, "grade", NAME)
+    _, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, errors
+    grades = gradebook(folder)
+    assert len({student for student, *_ in grades}) == 6
+    assert len({score for *_, score in grades}) > 2
+    return grades
+
+
+@pytest.fixture
+def folder(handed_in, tmp_path) -> Path:
+    """A copy of the course directory to disturb."""
+    return Path(shutil.copytree(handed_in, tmp_path / "course"))
+
+
+def gradebook(folder: Path) -> list[tuple]:
+    """Student, test cell and score of every grade there is, read with SQL alone."""
+    query = """
+        select submitted_assignment.student_id, base_cell.name, grade.auto_score
+        from grade join base_cell on grade.cell_id = base_cell.id
+        join submitted_notebook on grade.notebook_id = submitted_notebook.id
+        join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
+        order by 1, 2
+    """
+    with sqlite3.connect(folder / "gradebook.db") as database:
+        return database.execute(query).fetchall()
+
+
+def command(folder: Path, *words: str) -> subprocess.Popen:
+    """An `autograder` command in a process group of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([BIN / "autograder", *words], cwd=folder, start_new_session=True, **pipes)
+
+
+def rerun(folder: Path) -> None:
+    run = command(folder, "grade", NAME)
+    _, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, errors
+
+
+def below(pid: int, words: str) -> list[int]:
+    """The descendants of a process whose command line has these words."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            line = (status.parent / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        if parent == pid:
+            own = int(status.parent.name)
+            found += [own] * (words in line) + below(own, words)
+    return found
+
+
+def graded(folder: Path) -> int:
+    return len(list(folder.glob(f"autograded/*/{NAME}/*.ipynb")))
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def kill_at(folder: Path, words: str, done: int) -> subprocess.Popen:
+    """Start a run, and when some are graded, kill -9 a process below it. Returns the run."""
+    run = command(folder, "grade", NAME)
+    wait_for(lambda: graded(folder) >= done and below(run.pid, words))
+    time.sleep(0.3)  # into the next submission
+    os.kill(below(run.pid, words)[0], signal.SIGKILL)
+    return run
+
+
+@pytest.mark.parametrize("moment", ["as it starts", "at its first submission", "after one", "after four"])
+def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
+    run = command(folder, "grade", NAME)
+    match moment:
+        case "as it starts":
+            time.sleep(1)
+        case "at its first submission":
+            wait_for(lambda: below(run.pid, "autograder.warm"))
+            time.sleep(4)
+        case "after one":
+            wait_for(lambda: graded(folder) >= 1)
+        case "after four":
+            wait_for(lambda: graded(folder) >= 4)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    rerun(folder)
+    assert gradebook(folder) == undisturbed
+
+
+def test_fault_kill_9_of_a_judge_needs_no_rerun(folder, undisturbed):
+    run = kill_at(folder, "spawn_main", 1)
+    _, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, errors
+    assert gradebook(folder) == undisturbed
+
+
+def test_fault_kill_9_of_the_warm_process_costs_nobody_a_point(folder, undisturbed):
+    run = kill_at(folder, "autograder.warm", 2)
+    _, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, errors
+    assert gradebook(folder) == undisturbed
+
+
+def test_fault_kill_9_of_the_warm_process_as_it_starts(folder, undisturbed):
+    run = kill_at(folder, "autograder.warm", 0)
+    _, errors = run.communicate(timeout=240)
+    assert run.returncode == 2
+    assert "did not start: it was killed." in errors
+    rerun(folder)
+    assert gradebook(folder) == undisturbed
+
+
+def test_fault_locked_gradebook(folder, undisturbed):
+    list(grading.grade(CourseDirectory(folder), NAME, ["ada"]))
+    kept = gradebook(folder)
+    lock = sqlite3.connect(folder / "gradebook.db", isolation_level=None)
+    lock.execute("begin exclusive")
+    try:
+        run = command(folder, "grade", NAME)
+        _, errors = run.communicate(timeout=240)
+    finally:
+        lock.execute("rollback")
+        lock.close()
+    assert run.returncode == 2
+    assert "database is locked" in errors
+    assert "Traceback" not in errors
+    assert gradebook(folder) == kept
+    rerun(folder)
+    assert gradebook(folder) == undisturbed
+
+
+def test_fault_unwritable_gradebook(folder, undisturbed):
+    list(grading.grade(CourseDirectory(folder), NAME, ["ada"]))
+    kept = gradebook(folder)
+    run = confined("mount --bind -o ro gradebook.db gradebook.db && exec autograder grade " + NAME, folder)
+    assert run.returncode == 2, run.stderr
+    assert "readonly database" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert gradebook(folder) == kept
+    rerun(folder)
+    assert gradebook(folder) == undisturbed
+
+
+@pytest.mark.parametrize("room", ["64K", "512K"])
+def test_fault_full_disk(folder, undisturbed, room):
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 2**20 + 8
+    run = confined(
+        f"""
+        mount -t tmpfs -o size={size}M tmpfs mount && cp -a course/. mount
+        dd if=/dev/zero of=mount/filler bs=4K 2> dd.log
+        truncate -s -{room} mount/filler
+        (cd mount && autograder grade {NAME}); echo $? > code
+        rm mount/filler && cp -a mount/. after
+        """,
+        folder.parent,
+    )
+    assert (folder.parent / "code").read_text().strip() == "2", run.stderr
+    assert "run the same command again" in run.stderr
+    assert "Traceback" not in run.stderr
+    after = folder.parent / "after"
+    assert not list(after.glob("autograded/**/.graded-*"))
+    rerun(after)
+    assert gradebook(after) == undisturbed
+
+
+def confined(script: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run a shell script in a mount namespace of its own."""
+    for name in ("mount", "after"):
+        (folder / name).mkdir(exist_ok=True)
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    return subprocess.run(
+        words, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_fault_only_what_changed_is_graded_again(folder, undisturbed):
+    course = CourseDirectory(folder)
+    list(grading.grade(course, NAME))
+    hand_in(course, NAME, "finn", read_notebook(course.submitted(NAME)["cem"]))
+    fresh = {outcome.student for outcome in grading.grade(course, NAME) if not outcome.unchanged}
+    assert fresh == {"finn"}
+    scores = {(student, cell): score for student, cell, score in gradebook(folder)}
+    expected = {(student, cell): score for student, cell, score in undisturbed}
+    finn = {("finn", cell): score for (student, cell), score in expected.items() if student == "cem"}
+    assert scores == expected | finn
