@@ -89,7 +89,7 @@ def grade_command(
     total = len(student or directory.submitted(name))
     steps = grade(directory, name, student, jobs, not no_sandbox)
     outcomes = list(_with_progress(steps, total, "grading"))
-    _show_outcomes(sorted(outcomes, key=lambda outcome: outcome.student), {})
+    console.print(_table(name, outcomes, {}))
     unchanged = sum(outcome.unchanged for outcome in outcomes)
     console.print(f"{len(outcomes) - unchanged} graded, {unchanged} unchanged since they were graded.")
     if any(outcome.needs_a_look for outcome in outcomes):
@@ -164,12 +164,21 @@ def verify_command(name: Name, course: Course = Path()) -> None:
 
 @app.command("demo")
 def demo_command(
+    every: Annotated[
+        bool, typer.Option("--all", help="All assignments there are, not 01_conv_arithmetic alone.")
+    ] = False,
     keep: Annotated[Path | None, typer.Option(help="Make the course directory here, and keep it.")] = None,
     open_pages: Annotated[bool, typer.Option("--open", help="Open a feedback page in the browser.")] = False,
     course: Course = Path(),
 ) -> None:
-    """Release notebook 01 to a class, grade what it hands in, write feedback and grades.csv."""
+    """Release a notebook to a class, grade what it hands in, write feedback and grades.csv.
+
+    The class is made from the exercises: all right, right in another way, three different mistakes, half
+    done, a cell that raises, saved by Colab, and three attacks. It takes half a minute an assignment, or
+    more where the notebook trains networks.
+    """
     from autograder import demo
+    from autograder.overview import write_overview
 
     if keep is not None:
         if keep.exists() and any(keep.iterdir()):
@@ -177,15 +186,22 @@ def demo_command(
         keep.mkdir(parents=True, exist_ok=True)
     folder = keep or Path(tempfile.mkdtemp(prefix="autograder-demo-"))
     start = time.perf_counter()
-    with console.status("Releasing the notebook and handing in the submissions…"):
-        scratch, students = demo.prepare(_directory(course), folder)
-    outcomes = list(_with_progress(demo.run(scratch, students), len(students), "grading"))
-    _show_outcomes(outcomes, {student.name: student.handed_in for student in students})
-    page = scratch.feedback(demo.NAME, "carol")
+    outcomes, tables, pages = [], [], []
+    directory = _directory(course)
+    for name in sorted(directory.api.get_source_assignments()) if every else [demo.NAME]:
+        with console.status(f"Releasing {name} and handing in the submissions…"):
+            scratch, students = demo.prepare(directory, folder, name)
+        graded = list(_with_progress(demo.run(scratch, students, name), len(students), name))
+        outcomes += graded
+        tables.append(_table(name, graded, {student.name: student.handed_in for student in students}))
+        pages += [scratch.feedback(name, "carol"), write_overview(scratch, name)]
+    console.print(*tables, sep="\n")
     console.print(f"{len(outcomes)} submissions in {time.perf_counter() - start:.0f} s.")
-    console.print(f"Feedback  {page}\nGrades    {folder / 'grades.csv'}", soft_wrap=True, highlight=False)
+    for page in pages:
+        console.print(f"Page    {page}", soft_wrap=True, highlight=False)
+    console.print(f"Grades  {folder / 'grades.csv'}", soft_wrap=True, highlight=False)
     if open_pages:
-        webbrowser.open(page.resolve().as_uri())
+        webbrowser.open(pages[0].resolve().as_uri())
     if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -210,14 +226,16 @@ def _with_progress(steps, total: int, what: str):
             yield step
 
 
-def _show_outcomes(outcomes: list, handed_in: dict[str, str]) -> None:
+def _table(name: str, outcomes: list, handed_in: dict[str, str]) -> Table:
+    """Outcomes in order of the students; what they handed in, where that is known."""
     table = Table("student", *(["handed in"] if handed_in else []), "score", "misconceptions and problems")
-    for outcome in outcomes:
+    table.title = name
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.student):
         score = "–" if outcome.problem else f"{outcome.score:g} of {outcome.points:g}"
         described = [handed_in[outcome.student]] if handed_in else []
         remarks = [outcome.problem, ", ".join(outcome.misconceptions), *outcome.flags]
         table.add_row(outcome.student, *described, score, "\n".join(filter(None, remarks)))
-    console.print(table)
+    return table
 
 
 def _relative(path: Path) -> Path:

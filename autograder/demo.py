@@ -1,4 +1,7 @@
-"""A class of eight, and three attackers, that hands in notebook 01: from release to grades."""
+"""A class of eight, and three attackers, that hands in an assignment: from release to grades.
+
+What each hands in is made from the assignment's exercises, so there is a class for every assignment.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,29 +10,27 @@ from pathlib import Path
 import nbformat
 
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.exercise import Assignment, find_assignment
+from autograder.exercise import Assignment, Exercise, find_assignment
 from autograder.grading import Outcome, grade
 from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
 from autograder.verify import hand_in, scratch_course
 
-NAME = "01_conv_arithmetic"
+NAME = "01_conv_arithmetic"  # what is demonstrated where nothing else is asked for
 
-# What to look at an attacker for: name -> in words, the answer attacked, and its cell.
+# Each attacks another exercise: name -> the attack in words, and the cell in place of an answer.
 ATTACKS = {
     "mallory": (
         "attack: ends the process",
-        "conv_params",
-        "import os\n\n\ndef conv_params(kernel, in_channels, filters):\n    os._exit(0)",
+        "import os\n\n\ndef {name}(*arguments, **options):\n    os._exit(0)",
     ),
     "trudy": (
         "attack: looks for the expected value",
-        "conv_macs",
-        "import sys\n\n\ndef conv_macs(*arguments):\n    return sys._getframe(2).f_locals['expected']",
+        "import sys\n\n\ndef {name}(*arguments, **options):\n"
+        "    return sys._getframe(2).f_locals['expected']",
     ),
     "victor": (
         "attack: floods the output",
-        "receptive_field",
         "while True:\n    print('x' * 100_000)",
     ),
 }
@@ -44,20 +45,25 @@ class Student:
     notebook: nbformat.NotebookNode
 
 
-def prepare(course: CourseDirectory, folder: Path) -> tuple[CourseDirectory, list[Student]]:
-    """A course directory in `folder`, with notebook 01 released and the class's submissions to it."""
-    scratch = scratch_course(course, NAME, folder)
-    students = make_class(read_notebook(release(scratch, NAME)), find_assignment(NAME))
+def prepare(
+    course: CourseDirectory, folder: Path, assignment: str = NAME
+) -> tuple[CourseDirectory, list[Student]]:
+    """A course directory in `folder`, with an assignment released and the class's submissions to it.
+
+    The folder may hold other assignments already.
+    """
+    scratch = scratch_course(course, assignment, folder)
+    students = make_class(read_notebook(release(scratch, assignment)), find_assignment(assignment))
     for student in students:
-        hand_in(scratch, NAME, student.name, student.notebook)
+        hand_in(scratch, assignment, student.name, student.notebook)
     return scratch, students
 
 
-def run(course: CourseDirectory, students: list[Student]) -> Iterator[Outcome]:
+def run(course: CourseDirectory, students: list[Student], assignment: str = NAME) -> Iterator[Outcome]:
     """Grade each submission through nbgrader and write its feedback page; at the end, grades.csv."""
-    for outcome in grade(course, NAME, [student.name for student in students]):
+    for outcome in grade(course, assignment, [student.name for student in students]):
         if not outcome.problem:
-            course.write_feedback(NAME, outcome.student)
+            course.write_feedback(assignment, outcome.student)
         yield outcome
     course.export(course.root / "grades.csv")
 
@@ -68,28 +74,32 @@ def make_class(released: nbformat.NotebookNode, assignment: Assignment) -> list[
     right = {name: answer.right for name, answer in answers.items()}
     other = {name: answer.also_right[0] for name, answer in answers.items()}
     half = {name: right[name] for name in list(right)[: len(right) // 2]}
-    broken = {
-        "conv_macs": "def conv_macs(size, kernel, stride, padding, in_channels, filters)\n    return size"
-    }
-    wrong = {
-        each.name: {each.of: each.wrong[0]}
-        for exercise in assignment.exercises
-        for each in exercise.misconceptions
-    }
+    third, fourth, last = (assignment.exercises[i] for i in (2, 3, -1))
 
-    def student(name: str, handed_in: str, *filled_in: dict) -> Student:
-        merged = {key: value for part in filled_in for key, value in part.items()}
-        return Student(name, handed_in, answered(released, merged))
+    def student(name: str, handed_in: str, filled_in: dict) -> Student:
+        return Student(name, handed_in, answered(released, filled_in))
+
+    def mistaken(name: str, exercise: Exercise) -> Student:
+        mistake = exercise.misconceptions[0]
+        words = f"mistake: {mistake.name.lower().replace('_', ' ')}"
+        return student(name, words, right | {mistake.of: mistake.wrong[0]})
+
+    def with_cell(name: str, handed_in: str, exercise: Exercise, cell: str) -> Student:
+        attacked = next(iter(exercise.answers))
+        return student(name, handed_in, right | {attacked: cell.format(name=attacked)})
 
     colab = student("heidi", "everything right, saved by Colab", right)
     return [
         student("alice", "everything right", right),
         student("bob", "right in another way", other),
-        student("carol", "forgot the biases", right, wrong["FORGOT_BIAS"]),
-        student("dave", "counted multiply and add as two", right, wrong["COUNTS_MULTIPLY_AND_ADD"]),
-        student("erin", "receptive field without strides", right, wrong["RF_IGNORES_STRIDE"]),
+        mistaken("carol", third),
+        mistaken("dave", fourth),
+        mistaken("erin", last),
         student("frank", "half done", half),
-        student("grace", "a cell that raises", right, broken),
+        with_cell("grace", "a cell that raises", fourth, "def {name}(*arguments)\n    return arguments"),
         Student(colab.name, colab.handed_in, saved_by_colab(colab.notebook)),
-        *(student(name, words, right, {of: cell}) for name, (words, of, cell) in ATTACKS.items()),
+        *(
+            with_cell(name, words, exercise, cell)
+            for (name, (words, cell)), exercise in zip(ATTACKS.items(), (third, fourth, last), strict=True)
+        ),
     ]

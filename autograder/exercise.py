@@ -1,5 +1,6 @@
 """What an exercise is, and how it becomes a sheet: cases with expected values, as plain data."""
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -13,7 +14,7 @@ import numpy as np
 
 from autograder import plain
 from autograder.judge import look
-from autograder.probe import PROBES
+from autograder.probe import PROBES, quiet
 from course.errors import unknown
 
 
@@ -49,7 +50,7 @@ class Answer:
     hint: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone, so that its sheet can be kept
 class Exercise:
     """One exercise: what is asked for, and everything needed to judge it.
 
@@ -147,7 +148,8 @@ def _name(module: str) -> str:
 
 
 def _load(module: str) -> Assignment:
-    return importlib.import_module(f"autograder.exercises.{module}").ASSIGNMENT
+    with quiet():  # TensorFlow logs when it starts
+        return importlib.import_module(f"autograder.exercises.{module}").ASSIGNMENT
 
 
 def generator(secret: bytes, *who: str) -> np.random.Generator:
@@ -156,17 +158,9 @@ def generator(secret: bytes, *who: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
+@functools.cache
 def public_sheet(exercise: Exercise) -> dict:
     """The exercise with its public cases alone, as plain data: what a student's `check` reads."""
-    return _sheet(exercise, [(case, False) for case in exercise.public])
-
-
-def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
-    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
-    return _sheet(exercise, [(c, False) for c in exercise.public] + [(c, True) for c in exercise.hidden(rng)])
-
-
-def _sheet(exercise: Exercise, cases: list[tuple[Case, bool]]) -> dict:
     return {
         "id": exercise.id,
         "title": exercise.title,
@@ -178,8 +172,30 @@ def _sheet(exercise: Exercise, cases: list[tuple[Case, bool]]) -> dict:
             for name, answer in exercise.answers.items()
         },
         "misconceptions": {each.name: {"of": each.of, "hint": each.hint} for each in exercise.misconceptions},
-        "cases": [_compiled(exercise, case, hidden) for case, hidden in cases],
+        "cases": [_compiled(exercise, case, hidden=False) for case in exercise.public],
     }
+
+
+def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
+    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
+    sheet = public_sheet(exercise)
+    hidden = [_compiled(exercise, case, hidden=True) for case in exercise.hidden(rng)]
+    return {**sheet, "cases": [*sheet["cases"], *hidden]}
+
+
+class Results(Sequence):
+    """What some answers give for a case, each computed when it is first looked at: few of them are."""
+
+    def __init__(self, compute: Callable, answers: Sequence[Callable]):
+        self._compute, self._answers = functools.cache(compute), answers
+
+    def __len__(self):
+        """How many answers there are."""
+        return len(self._answers)
+
+    def __getitem__(self, index):
+        """What answer `index` gives."""
+        return self._compute(self._answers[index])
 
 
 def _signature(answer) -> str:
@@ -190,6 +206,7 @@ def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
     def result(answer):
         return plain.as_plain(look(case.probe, PROBES[case.probe](answer, *case.arguments), case.look))
 
+    wrong = {each.name: Results(result, each.wrong) for each in exercise.misconceptions if each.of == case.of}
     return {
         "of": case.of,
         "probe": case.probe,
@@ -197,9 +214,5 @@ def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
         "look": list(case.look),
         "hidden": hidden,
         "expected": result(exercise.answers[case.of].right),
-        "wrong": {
-            each.name: [result(answer) for answer in each.wrong]
-            for each in exercise.misconceptions
-            if each.of == case.of
-        },
+        "wrong": wrong if hidden else {name: list(results) for name, results in wrong.items()},
     }

@@ -102,23 +102,26 @@ def layer(answer: type, arguments: dict, weights: dict, batches: list, training:
             known[name].assign(array)
         return made
 
-    made = make(lambda: answer(**arguments))
-    first = tf.convert_to_tensor(batches[0])
-    with tf.GradientTape() as tape:
-        tape.watch(first)
-        outputs = [made(first, training=training)]
-        energy = tf.reduce_sum(tf.square(outputs[0]))
-    outputs += [made(batch, training=training) for batch in batches[1:]]
-    twin = make(lambda: type(made).from_config(made.get_config()))
+    with keras.device("cpu"):  # some GPUs round to 10 bits
+        made = make(lambda: answer(**arguments))
+        first = tf.convert_to_tensor(batches[0])
+        with tf.GradientTape() as tape:
+            tape.watch(first)
+            outputs = [made(first, training=training)]
+            energy = tf.reduce_sum(tf.square(outputs[0]))
+        outputs += [made(batch, training=training) for batch in batches[1:]]
+        twin = make(lambda: type(made).from_config(made.get_config()))
+        copied = twin(batches[0], training=training)
+        gradient = tape.gradient(energy, first)
     kinds = {True: "trainable", False: "not trainable"}
     return {
         **{f"output {i}": output for i, output in enumerate(outputs, start=1)},
-        "gradient": tape.gradient(energy, first),
+        "gradient": gradient,
         "weights": sorted(
             f"{each.name} {tuple(each.shape)} {kinds[each.trainable]}" for each in made.weights
         ),
         "state": {each.name: each.numpy() for each in made.non_trainable_weights},
-        "copy": twin(batches[0], training=training),
+        "copy": copied,
     }
 
 
@@ -137,7 +140,29 @@ def models(answer: Callable, several: list[dict]) -> list[dict]:
     return [model(answer, arguments) for arguments in several]
 
 
-PROBES = {probe.__name__: probe for probe in (call, value, layer, model, models)}
+def plan(answer: Callable, arguments: dict) -> dict:
+    """The model and the `course.training.Recipe` that a function returns, as data, for the judge to try."""
+    import keras
+
+    from course.training import Recipe
+
+    made = answer(**arguments)
+    if not isinstance(made, (tuple, list)) or len(made) != 2 or not isinstance(made[1], Recipe):
+        raise TypeError("It does not return two things, a model and a Recipe.")
+    recipe = made[1]
+    kernels = keras.initializers.get(recipe.kernels)
+    return {
+        "model": model(lambda: made[0], {}),
+        "recipe": {
+            "rates": [float(recipe.schedule(epoch, ())) for epoch in range(min(recipe.epochs, 1000))],
+            "kernels": {"class_name": type(kernels).__name__, "config": kernels.get_config()},
+            **{name: getattr(recipe, name) for name in ("batch", "momentum", "decay", "ones")},
+            "augmented": callable(recipe.augment) or bool(recipe.augment),
+        },
+    }
+
+
+PROBES = {probe.__name__: probe for probe in (call, value, layer, model, models, plan)}
 
 
 def _result(answer, probe: str, arguments: list) -> dict:

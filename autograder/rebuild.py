@@ -3,6 +3,7 @@
 None of the student's code runs here: a configuration may name Keras's and the course's own classes only.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -19,7 +20,9 @@ class NotRebuildableError(ValueError):
     """A configuration that is no functional model of Keras's and the course's layers."""
 
 
-def describe(configuration: dict, image: list[int], seed: int, deviation: float = 1.0) -> dict:
+def describe(
+    configuration: dict, image: list[int], seed: int, deviation: float = 1.0, dropping: bool = False
+) -> dict:
     """What can be compared of two models that were built in different ways.
 
     Args:
@@ -27,10 +30,13 @@ def describe(configuration: dict, image: list[int], seed: int, deviation: float 
         image: shape of the image (height, width, channels) that `output` is computed on.
         seed: for that image and for the weights; the same in any model with the same layers.
         deviation: of the image's values, whose mean is 0; a large one shows what LRN does.
+        dropping: also list the dropout layers, which do not show in the output.
 
     Returns:
-        {"parameters", "MACs", "layers": each that costs something as text, sorted, "output": array}.
-        Layers that cost nothing (activations, additions, padding) show in the output alone.
+        {"parameters", "MACs", "layers": each that costs something as text, sorted, "output": array}, and
+        "dropout": a text each, or one that says that there is none. Layers that cost nothing (activations,
+        additions, padding) show in the output alone, which is computed in double precision and rounded to
+        single, so that it is the same on every machine.
 
     Raises:
         NotRebuildableError: for anything that is not a functional model of known layers.
@@ -41,15 +47,16 @@ def describe(configuration: dict, image: list[int], seed: int, deviation: float 
 
     images = np.random.default_rng(seed).normal(0, deviation, (2, *image)).astype("float32")
     with keras.device("cpu"):  # some GPUs round to 10 bits
-        rebuilt = rebuild(configuration)
+        rebuilt = rebuild(json.loads(json.dumps(configuration).replace('"float32"', '"float64"')))
         costs = table(rebuilt)
         _transplant(rebuilt, seed)
-        output = keras.ops.convert_to_numpy(rebuilt(images, training=False))
+        output = keras.ops.convert_to_numpy(rebuilt(images.astype("float64"), training=False))
     return {
         "parameters": int(costs["params"].sum()),
         "MACs": int(costs["macs"].sum()),
         "layers": sorted(_line(row) for row in costs.to_dict("records") if _costs(row)),
-        "output": output,
+        "output": output.astype("float32"),
+        **({"dropout": dropouts(rebuilt) or ["no dropout"]} if dropping else {}),
     }
 
 
@@ -105,6 +112,27 @@ def _transplant(model, seed: int) -> None:
             values = np.random.default_rng([seed, rank, *weight.shape]).normal(size=weight.shape) / 10
             positive = "variance" in weight.name or weight.name == "gamma"  # so that signals pass
             weight.assign(np.abs(values) + 0.5 if positive else values)
+
+
+def dropouts(model) -> list[str]:
+    """Each dropout layer as text: how much it drops of what. Layers with weights count from 1."""
+    from keras.layers import AlphaDropout, Dropout, GaussianDropout
+
+    from course.cost.graph import walk
+
+    found, count = [], 0
+    origins: dict[int, str] = {}  # id of a tensor -> the last layer with weights on the way to it
+    nodes = walk(model)  # keeps the tensors alive, and so their ids
+    for node in nodes:
+        origin = origins.get(id(node.inputs[0]), "the input") if node.inputs else "the input"
+        if getattr(node.operation, "weights", ()):
+            count += 1
+            origin = f"layer {count}"
+        if isinstance(node.operation, (AlphaDropout, Dropout, GaussianDropout)) and node.operation.rate:
+            kind = type(node.operation).__name__
+            found.append(f"{kind} of {node.operation.rate:g} after {origin}")
+        origins.update((id(output), origin) for output in node.outputs)
+    return sorted(found)
 
 
 def _costs(row: dict) -> bool:

@@ -1,12 +1,14 @@
 """Release: the student's notebook from ours, and the public cases compiled to data."""
 
-import tempfile
+from itertools import repeat
 from pathlib import Path
+
+import numpy as np
 
 from autograder import plain
 from autograder.check import CASES
 from autograder.course_directory import CourseDirectory, read_notebook, reason
-from autograder.exercise import Assignment, find_assignment, public_sheet
+from autograder.exercise import Assignment, Exercise, find_assignment, public_sheet
 from autograder.preprocessors import find_check
 
 
@@ -27,14 +29,38 @@ def release(course: CourseDirectory, name: str) -> Path:
 
 
 def compile_cases(assignment: Assignment, folder: Path) -> None:
-    """Write each exercise's public sheet to folder/ID.json and .npz; equal files stay as they are."""
+    """Write each exercise's public sheet to folder/ID.json and .npz, unless what is there says the same."""
     for exercise in assignment.exercises:
-        with tempfile.TemporaryDirectory() as temporary:
-            plain.write(Path(temporary) / exercise.id, public_sheet(exercise))
-            for fresh in Path(temporary).iterdir():
-                target = folder / fresh.name
-                if not target.exists() or target.read_bytes() != fresh.read_bytes():
-                    target.write_bytes(fresh.read_bytes())
+        if not is_compiled(exercise, folder):
+            plain.write(folder / exercise.id, public_sheet(exercise))
+
+
+def is_compiled(exercise: Exercise, folder: Path) -> bool:
+    """Whether folder/ID holds the exercise's public sheet.
+
+    Fractions may differ by a tenth of what the judge tolerates: what networks give differs in the last
+    digits between processors, and a release on another machine should change nothing.
+    """
+    try:
+        compiled = plain.read(folder / exercise.id)
+    except (FileNotFoundError, plain.NotPlainError):
+        return False
+    return _alike(compiled, plain.as_plain(public_sheet(exercise)), exercise.tolerance / 10)
+
+
+def _alike(one, other, tolerance: float) -> bool:
+    """Whether two plain values are equal, but for fractions that differ by up to `tolerance`."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_alike(one[key], other[key], tolerance) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_alike, one, other, repeat(tolerance)))
+    if isinstance(one, np.ndarray) and (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    if isinstance(one, (float, np.ndarray)):
+        return np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
+    return one == other
 
 
 def check_points(path: Path, assignment: Assignment) -> None:

@@ -14,6 +14,7 @@ from autograder.exercise import (
 )
 from autograder.judge import judge
 from autograder.probe import observe
+from autograder.release import is_compiled
 
 ASSIGNMENTS = list(assignments().values())
 EXERCISES = [exercise for assignment in ASSIGNMENTS for exercise in assignment.exercises]
@@ -82,8 +83,8 @@ def test_misconception_is_named_on_public_cases_alone(exercise, misconception, f
 @exercises
 def test_hidden_cases_differ_between_students_and_not_between_runs(exercise):
     def hidden(student):
-        sheet = full_sheet(exercise, generator(b"secret", student, exercise.id))
-        return plain.pack([case["arguments"] for case in sheet["cases"] if case["hidden"]])
+        cases = exercise.hidden(generator(b"secret", student, exercise.id))
+        return plain.pack(plain.as_plain([[*case.arguments, *case.look] for case in cases]))
 
     assert hidden("alice") == hidden("alice")
     assert hidden("alice") != hidden("bob")
@@ -91,8 +92,7 @@ def test_hidden_cases_differ_between_students_and_not_between_runs(exercise):
 
 @exercises
 def test_compiled_cases_are_up_to_date(exercise):
-    compiled = plain.read(CASES / exercise.id)
-    assert plain.pack(compiled) == plain.pack(public_sheet(exercise))
+    assert is_compiled(exercise, CASES)
 
 
 @exercises

@@ -1,5 +1,6 @@
 """What is given to students: generated from the sources, without answers, in notebooks and in the wheel."""
 
+import copy
 import subprocess
 import sys
 import zipfile
@@ -7,9 +8,10 @@ import zipfile
 import nbformat
 import pytest
 
+from autograder import plain
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.exercise import assignments
-from autograder.release import check_points, release
+from autograder.exercise import assignments, find_assignment
+from autograder.release import check_points, compile_cases, is_compiled, release
 from autograder.verify import scratch_course, secret_lines
 
 ASSIGNMENTS = list(assignments().values())
@@ -62,6 +64,29 @@ def test_points_that_do_not_agree_are_refused(root, tmp_path, assignment):
     nbformat.write(notebook, tmp_path / "changed.ipynb")
     with pytest.raises(ValueError, match="but the exercises of"):
         check_points(tmp_path / "changed.ipynb", assignment)
+
+
+def test_compiled_cases_stay_as_they_are_where_only_last_digits_differ(tmp_path):
+    """Another processor computes a network's output a little differently."""
+    assignment = find_assignment("01_conv_arithmetic")
+    exercise = assignment.exercises[0]
+    compile_cases(assignment, tmp_path)
+    sheet = plain.read(tmp_path / exercise.id)
+    assert sheet["cases"][0]["expected"].dtype.kind == "f"
+
+    def compiled_anew(relative: float) -> bool:
+        changed = copy.deepcopy(sheet)
+        changed["cases"][0]["expected"] *= 1 + relative
+        plain.write(tmp_path / exercise.id, changed)
+        before = (tmp_path / exercise.id).with_suffix(".npz").read_bytes()
+        compile_cases(assignment, tmp_path)
+        return before != (tmp_path / exercise.id).with_suffix(".npz").read_bytes()
+
+    assert not compiled_anew(exercise.tolerance / 100)
+    assert compiled_anew(exercise.tolerance)
+    assert plain.pack(plain.read(tmp_path / exercise.id)) == plain.pack(sheet)
+    (tmp_path / exercise.id).with_suffix(".json").write_text("{")
+    assert not is_compiled(exercise, tmp_path)
 
 
 def test_a_repository_gives_a_badge_and_an_install_line(root, tmp_path):

@@ -33,8 +33,9 @@ _FILES = {
         "imagenet_timeline",
         "mobilenet_tradeoffs",
     ),
+    "recipes": ("plateau_schedule", "pooling_windows"),
     "scaling": ("compound_scaling", "efficientnet_against_others"),
-    "training": ("augmentations", "learning_curves"),
+    "training": ("augmentations", "learning_curves", "losses"),
 }
 _LAZY = {name: file for file, names in _FILES.items() for name in names}
 

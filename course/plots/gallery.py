@@ -13,6 +13,7 @@ from course.plots import (  # noqa: F401 - they fill FIGURES
     learning,
     normalization,
     papers,
+    recipes,
     scaling,
     training,
 )

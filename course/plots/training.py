@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from course.plots.style import BLUE, GREEN, ORANGE, canvas, figure
+from course.plots.style import BLUE, GREEN, GREY, ORANGE, canvas, figure, series
 
 MEASURES = {"accuracy": ("top-1", BLUE), "top5": ("top-5", GREEN)}
 
@@ -62,6 +62,29 @@ def learning_curves(history: pd.DataFrame | None = None) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.legend()
+    return picture
+
+
+@figure
+def losses(histories: dict[str, pd.DataFrame] | None = None, classes: int = 10) -> Figure:
+    """The training loss by epoch of several runs, beside that of guessing one of the classes.
+
+    Args:
+        histories: name of the run -> history as `Recipe.fit` returns it, by default of softmax regressions
+            on scikit-learn's digits with three sizes of batch.
+    """
+    if histories is None:
+        histories = {f"batch {batch}": _softmax_regression(10, batch) for batch in (20, 50, 200)}
+    picture, axes = canvas(5.6, 2.8)
+    for i, (name, history) in enumerate(histories.items()):
+        label = f"{name}, {history['loss'].iloc[-1]:.2f} at the end"
+        axes.plot(history.index, history["loss"], **series(i), label=label)
+    chance = np.log(classes)
+    axes.axhline(chance, color=GREY, linestyle=":", zorder=0, label=f"guessing, {chance:.2f}")
+    axes.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y")
+    axes.legend()
     return picture
 
 
