@@ -33,6 +33,7 @@ def mentions(source: str, forbidden: Iterable[str]) -> set[str]:
     except SyntaxError:
         return set()  # it cannot run either
     spelled = set(_spelled(tree))
+    spelled |= {name.removeprefix("tensorflow.") for name in spelled}  # tensorflow.keras is keras
     return {name for name in forbidden if any(s == name or s.startswith(f"{name}.") for s in spelled)}
 
 
@@ -71,11 +72,18 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _spelled(tree: ast.AST) -> Iterator[str]:
+    """Every dotted name in the source; those that begin with the alias of an import, also in full."""
+    aliases = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield node.module
-        elif isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+                aliases |= {alias.asname: alias.name for alias in names if alias.asname}
+            case ast.ImportFrom(module=str(module), names=names):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in names)
+                aliases |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            root, _, rest = ast.unparse(node).partition(".")
+            yield f"{aliases.get(root, root)}.{rest}"

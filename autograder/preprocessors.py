@@ -192,32 +192,38 @@ def ends_in_expression(source: str) -> bool:
     return bool(body) and isinstance(body[-1], ast.Expr)
 
 
+EVALUATING = frozenset({"exec", "eval", "compile", "__import__", "globals", "vars"})  # functions of Python's
 ROUNDABOUT = frozenset({
     "gc", "ctypes", "importlib", "inspect", "builtins", "pickle", "marshal", "autograder", "get_ipython",
-    "exec", "eval", "compile", "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__",
-    "globals", "vars", "modules", "_getframe", "f_globals", "f_back", "attrgetter",
+    "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__", "__self__",
+    "modules", "_getframe", "f_globals", "f_back", "attrgetter",
 })  # fmt: skip
 
 
 def roundabout(source: str) -> set[str]:
-    """The names in a cell through which forbidden things can be had without naming them."""
+    """The names in a cell through which forbidden things can be had without naming them.
+
+    A variable of the student's own may have such a name, and `re.compile` is not Python's `compile`.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return set()
-    spelled = set()
+    spelled, own = set(), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            spelled.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            spelled.add(node.attr)
-        elif isinstance(node, ast.Import):
-            spelled |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            spelled |= {(node.module or "").split(".")[0], *(alias.name for alias in node.names)}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            spelled.add(node.value)  # getattr(builtins, "exec")
-    return spelled & ROUNDABOUT
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.Attribute(attr=name):
+                spelled |= {name} & ROUNDABOUT
+            case ast.Import(names=names):
+                spelled |= {alias.name.split(".")[0] for alias in names} & ROUNDABOUT
+            case ast.ImportFrom(module=module, names=names):
+                spelled |= {(module or "").split(".")[0], *(each.name for each in names)} & ROUNDABOUT
+            case ast.Constant(value=str(text)):  # getattr(builtins, "exec")
+                spelled |= {text} & (ROUNDABOUT | EVALUATING)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return spelled | (names & EVALUATING) | (names & ROUNDABOUT - own)
 
 
 def find_check(source: str) -> Check | None:

@@ -1,11 +1,12 @@
 """The gate before release: does an assignment grade right answers right and wrong ones wrong?"""
 
+import inspect
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
@@ -123,12 +124,22 @@ def wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     right = {
         name: answer.right for exercise in assignment.exercises for name, answer in exercise.answers.items()
     }
-    variants = [
+    left = [
         [(each.of, function) for each in exercise.misconceptions for function in each.wrong]
         for exercise in assignment.exercises
     ]
-    rounds = list(zip_longest(*variants))
-    return {f"wrong ({i})": right | dict(filter(None, wrong)) for i, wrong in enumerate(rounds, start=1)}
+    submissions = []
+    while any(left):
+        wrong: dict[str, Callable] = {}
+        for variants in left:
+            if variants and not _uses(variants[0][1], wrong):  # what it uses must be right for it to be named
+                wrong.update([variants.pop(0)])
+        submissions.append(right | wrong)
+    return {f"wrong ({i})": each for i, each in enumerate(submissions, start=1)}
+
+
+def _uses(function: Callable, names: Iterable[str]) -> bool:
+    return any(re.search(rf"\b{name}\b", inspect.getsource(function)) for name in names)
 
 
 def _named(course: CourseDirectory, name: str, student: str, assignment: Assignment) -> Iterator[Finding]:

@@ -178,6 +178,15 @@ def test_operations_on_tensors():
     assert total.other == 8 * 8 * 4 + 32 * 32
 
 
+@pytest.mark.parametrize(
+    "name", ["relu", "relu6", "elu", "celu", "gelu", "silu", "tanh", "hard_tanh", "softmax"]
+)
+def test_activation_functions_on_tensors_are_free(name):
+    x = keras.Input((4, 4, 8))
+    model = keras.Model(x, getattr(keras.activations, name)(L.Conv2D(8, 1)(x)))
+    assert cost.total(model).macs == 4 * 4 * 8 * 8
+
+
 def test_a_product_with_a_constant_has_no_rule():
     image = keras.Input((8, 4))
     product = ops.matmul(ops.ones((3, 8)), image)  # which of its sides is summed over cannot be seen

@@ -1,9 +1,13 @@
 """Every exercise of every assignment: right answers pass, wrong ones are named, none of it leaks."""
 
+import ast
+import builtins
+
 import pytest
 
 from autograder import plain
 from autograder.check import CASES
+from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import (
     assignments,
     find_assignment,
@@ -15,6 +19,7 @@ from autograder.exercise import (
 from autograder.judge import judge
 from autograder.probe import observe
 from autograder.release import is_compiled
+from autograder.submissions import source_as
 
 ASSIGNMENTS = list(assignments().values())
 EXERCISES = [exercise for assignment in ASSIGNMENTS for exercise in assignment.exercises]
@@ -88,6 +93,35 @@ def test_hidden_cases_differ_between_students_and_not_between_runs(exercise):
 
     assert hidden("alice") == hidden("alice")
     assert hidden("alice") != hidden("bob")
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda assignment: assignment.name)
+def test_answers_need_no_name_that_the_notebook_lacks(root, assignment):
+    known = set(dir(builtins))
+    for cell in read_notebook(CourseDirectory(root).source(assignment.name)).cells:
+        if cell.cell_type == "code" and "%pip" not in cell.source:
+            known |= bound_names(ast.parse(cell.source))
+    answers = [(of, answer) for exercise in assignment.exercises for of, answer in exercise.answers.items()]
+    rights = [(of, function) for of, answer in answers for function in (answer.right, *answer.also_right)]
+    wrongs = [(param.values[1].of, param.values[2]) for param in MISCONCEPTIONS]
+    for of, function in [*rights, *(each for each in wrongs if each[0] in dict(answers))]:
+        tree = ast.parse(source_as(function, of))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert names <= known | bound_names(tree), function.__name__
+
+
+def bound_names(tree: ast.AST) -> set[str]:
+    """The names that a piece of code gives a meaning."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                found |= {(alias.asname or alias.name).split(".")[0] for alias in names}
+    return found
 
 
 @exercises

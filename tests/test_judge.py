@@ -6,6 +6,7 @@ import pytest
 from autograder import plain
 from autograder.forbidden import mentions, uses
 from autograder.judge import compare, judge, same
+from autograder.preprocessors import roundabout
 from autograder.probe import observe
 
 
@@ -212,9 +213,35 @@ def test_other_names_are_not_forbidden():
         ("def f():\n  from scipy import signal", {"scipy"}),
         ("course.cost.arithmetic.conv_output(1, 2)", {"course.cost"}),
         ("from course import cost", {"course.cost"}),
+        ("def f(x):\n  import course as c\n  return c.cost.total(x)", {"course.cost"}),
+        ("def f(x):\n  from course import layers as cost\n  return cost.total(x)", set()),
         ("scipyx = 1", set()),
         ("def broken(", set()),
     ],
 )
 def test_forbidden_names_are_found_in_the_source(source, found):
     assert mentions(source, ["scipy", "course.cost"]) == found
+
+
+def test_the_keras_of_tensorflow_is_keras():
+    source = "def f():\n  import tensorflow as tf\n  return tf.keras.metrics.TopKCategoricalAccuracy()"
+    assert mentions(source, ["keras.metrics"]) == {"keras.metrics"}
+    assert mentions("from tensorflow.keras.metrics import Mean", ["keras.metrics"]) == {"keras.metrics"}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import re\npattern = re.compile('kernel$')", set()),
+        ("modules = [1, 2]\nmodules.append(3)", set()),
+        ("model.compile(optimizer='sgd')", set()),
+        ("code = compile(text, 'name', 'exec')", {"compile", "exec"}),
+        ("if False:\n  eval = 1\neval('1')", {"eval"}),
+        ("import sys\nsys.modules['course']", {"modules"}),
+        ("print.__self__.exec('1')", {"__self__"}),
+        ("from gc import get_objects as harmless", {"gc"}),
+        ("getattr(np, 'exec')", {"exec"}),
+    ],
+)
+def test_roundabout_ways_are_told_from_honest_names(source, found):
+    assert roundabout(source) == found

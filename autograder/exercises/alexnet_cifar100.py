@@ -127,7 +127,7 @@ IMAGE = (32, 32, 3)
 
 def network_case(widths, units, classes, seed=0):
     arguments = {"widths": widths, "units": units, "classes": classes}
-    return Case("small_alexnet", (arguments,), "model", (IMAGE, seed))
+    return Case("small_alexnet", (arguments,), "model", (IMAGE, seed, 1.0, True))
 
 
 def whole(rng, *ranges):

@@ -1,6 +1,5 @@
 """09 What a bottleneck costs: 1x1 reductions in Inception modules and residual blocks, and global pooling."""
 
-import itertools
 import math
 
 import numpy as np
@@ -402,7 +401,7 @@ def dense_head(size, channels, widths):
 
 def dense_head_by_pairs(size, channels, widths):
     counts = [size * size * channels, *widths]
-    return sum((before + 1) * after for before, after in itertools.pairwise(counts))
+    return sum((before + 1) * after for before, after in zip(counts[:-1], widths, strict=True))
 
 
 def dense_head_with_numpy(size, channels, widths):
@@ -413,12 +412,12 @@ def dense_head_with_numpy(size, channels, widths):
 
 def dense_head_without_biases(size, channels, widths):
     counts = [size * size * channels, *widths]
-    return sum(before * after for before, after in itertools.pairwise(counts))
+    return sum(before * after for before, after in zip(counts[:-1], widths, strict=True))
 
 
 def dense_head_of_one_pixel(size, channels, widths):
     counts = [channels, *widths]
-    return sum((before + 1) * after for before, after in itertools.pairwise(counts))
+    return sum((before + 1) * after for before, after in zip(counts[:-1], widths, strict=True))
 
 
 def pooled_head(size, channels, classes):

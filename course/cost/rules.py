@@ -91,8 +91,10 @@ ELEMENTWISE = (
 # keras.applications.
 FREE_NAMES = {
     "Add", "Subtract", "Negative", "Abs", "Absolute", "Maximum", "Minimum", "Clip", "Cast",
-    "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Sigmoid", "HardSigmoid", "HardSilu", "Tanh",
-    "Softmax", "LogSoftmax", "Softplus", "Softsign", "Exp", "Log", "Sqrt", "Rsqrt", "Square",
+    "ReLU", "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Silu", "HardSilu", "Exp",
+    "Softplus", "Sigmoid", "HardSigmoid", "LogSigmoid", "SparseSigmoid", "Tanh", "HardTanh", "TanhShrink",
+    "HardShrink", "SoftShrink", "Threshold", "Softmax", "LogSoftmax", "Softsign", "SparsePlus", "Squareplus",
+    "Log", "Sqrt", "Rsqrt", "Square",
     "Reshape", "Transpose", "Concatenate", "Stack", "Split", "Squeeze", "ExpandDims", "Pad", "GetItem",
     "Flip", "Roll", "Repeat", "Tile", "BroadcastTo", "Moveaxis", "Swapaxes", "Ravel",
 }  # fmt: skip
