@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets.utils.importstring import import_item
 
 from autograder import provisioner
-from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import source_of
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge, verdicts
@@ -85,8 +85,8 @@ def grade(
     if sandbox and (reason := unavailable()):
         raise ValueError(f"{reason} Grade elsewhere, or run students' code unconfined with --no-sandbox.")
     try:
-        _ensure_in_gradebook(course, name)
-        digests = {student: digest(course, name, student) for student in students or submitted}
+        due = _due_date(course, name)
+        digests = {student: digest(course, name, student, due) for student in students or submitted}
         changed = []
         for student, fresh in digests.items():
             outcome = _unchanged(course, name, student, fresh)
@@ -111,14 +111,15 @@ def grade(
         ) from None
 
 
-def digest(course: CourseDirectory, name: str, student: str) -> str:
-    """A fingerprint of everything a grade depends on: the submission, the master, the exercises, versions."""
+def digest(course: CourseDirectory, name: str, student: str, due: str) -> str:
+    """A fingerprint of all that a grade depends on, settings, due date and versions included."""
     sha = hashlib.sha256()
     folder = course.submitted(name)[student].parent
     handed_in = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    for path in [*handed_in, course.source(name), course.release(name), source_of(name)]:
+    ours = (course.source(name), course.release(name), source_of(name), course.root / CONFIG)
+    for path in (*handed_in, *ours):
         sha.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    sha.update(repr(_versions()).encode())
+    sha.update(repr((due, _versions())).encode())
     return sha.hexdigest()
 
 
@@ -129,15 +130,20 @@ def _versions() -> list[str]:
     return [f"{package} {known[package]}" for package in packages if package in known]
 
 
-def _ensure_in_gradebook(course: CourseDirectory, name: str) -> None:
-    """A clone has the released notebooks but no gradebook: release again, which changes nothing else."""
+def _due_date(course: CourseDirectory, name: str) -> str:
+    """The assignment's due date in the gradebook, which it is added to where it is missing.
+
+    A clone has the released notebooks but no gradebook: to release again changes nothing else.
+    """
     with course.api.gradebook as gradebook:
         try:
-            known = gradebook.find_assignment(name).notebooks
+            assignment = gradebook.find_assignment(name)
+            known, due = bool(assignment.notebooks), str(assignment.duedate)
         except MissingEntry:
-            known = []
+            known, due = False, str(None)
     if not known:
         release(course, name)
+    return due
 
 
 def _unchanged(course: CourseDirectory, name: str, student: str, fresh: str) -> Outcome | None:

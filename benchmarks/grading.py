@@ -93,7 +93,7 @@ def main(
 def breakdown(course: CourseDirectory, name: str, submissions: int) -> dict[str, float]:
     """Seconds by part that a submission takes on average, in this process, one after the other."""
     students = sorted(course.submitted(name))
-    digests = {student: grading.digest(course, name, student) for student in students}
+    digests = {student: grading.digest(course, name, student, due="") for student in students}
     clock = Stopwatch()
     provisioner.start()
 

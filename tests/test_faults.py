@@ -235,3 +235,6 @@ def test_fault_only_what_changed_is_graded_again(folder, undisturbed):
     expected = {(student, cell): score for student, cell, score in undisturbed}
     finn = {("finn", cell): score for (student, cell), score in expected.items() if student == "cem"}
     assert scores == expected | finn
+    with course.api.gradebook as book:
+        book.update_or_create_assignment(NAME, duedate="2026-01-01")  # late is worth less
+    assert not any(outcome.unchanged for outcome in grading.grade(course, NAME))
