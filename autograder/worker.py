@@ -7,9 +7,11 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
@@ -20,6 +22,24 @@ from autograder.sandbox import LostError, SandboxError
 
 VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
 KERNEL = "python3"  # the one that every installation of ipykernel has
+
+
+class Client(AsyncKernelClient):
+    """Is ready as soon as the kernel is; jupyter_client's then listens for 0.2 s to what may still come."""
+
+    async def wait_for_ready(self, timeout: float) -> None:
+        """Wait for a first answer. Raises RuntimeError where the kernel has died or says nothing."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            self.kernel_info()
+            try:
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=1)  # outputs will arrive as well
+                return
+            except Empty:
+                if not await self.is_alive():
+                    raise RuntimeError("it died") from None
+        raise RuntimeError(f"it said nothing for {timeout:g} s")
 
 
 class Worker(Execute):
@@ -70,6 +90,7 @@ class Worker(Execute):
         self.comm_open_handlers = {}  # widgets could redirect the outputs of later cells
         manager = super().create_kernel_manager()
         manager.transport, manager.ip = "ipc", str(Path(self._sockets) / "socket")
+        manager.client_factory = Client
         manager.client = functools.partial(manager.client, context=self._context)
         if self.sandbox:
             manager.provisioner = SandboxProvisioner(parent=manager, kernel_spec=manager.kernel_spec)
