@@ -374,7 +374,7 @@ def released(root):
 @pytest.fixture
 def no_tripwire(monkeypatch):
     """Attacks must fail by themselves, not only for the suspicious names that are in them."""
-    monkeypatch.setattr(preprocessors, "ROUNDABOUT", frozenset())
+    monkeypatch.setattr(preprocessors, "roundabout", lambda source: set())
 
 
 RIGHT = {n: a.right for e in find_assignment(NAME).exercises for n, a in e.answers.items()}
