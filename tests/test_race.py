@@ -15,9 +15,8 @@ def configurations(answer=racer, filters: int = 16, names=("none", "bn", "lrn"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 4])  # of eight seeds, 4 was the worst for BN
-def test_margins_are_wide_and_lrn_is_no_better_than_nothing(seed):
-    models, settings = configurations(), RACE | {"seed": seed}
+def test_margins_are_wide_and_lrn_is_no_better_than_nothing():
+    models, settings = configurations(), RACE | {"seed": 4}  # of eight seeds the worst for BN
     half_the_gate = [[text, i, factor / 2, j] for text, i, factor, j in GATES]
     found = race(models, settings, [*half_the_gate, ["none is no worse than LRN", 0, 1.02, 2]])
     assert all(found.values()), found
