@@ -28,6 +28,7 @@ SETTINGS = {
 }
 LOST = "The process that kernels are forked from died."
 PREFIX = "autograder-warm-"  # of the folder's name
+TRIES = 3  # for a kernel that has run nothing yet
 PACKAGE = Path(__file__).parent
 started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
 
@@ -69,13 +70,17 @@ class SandboxProvisioner(KernelProvisionerBase):
             "hidden": [*self.hidden, str(PACKAGE / "exercises")],
             "limits": {"memory": self.memory, "disk": self.disk, "threads": self.threads},
         }
-        self._connection = _connect()
-        self._connection.sendall(json.dumps(request).encode() + b"\n")
-        answer = self._connection.makefile().readline()
-        if answer != "\n":
+        for _ in range(TRIES):
+            self._connection, answer = _connect(), b""
+            with contextlib.suppress(ConnectionError):  # it died with the request unread
+                self._connection.sendall(json.dumps(request).encode() + b"\n")
+                answer = self._connection.makefile("rb").readline()
+            if answer == b"\n":
+                return self.connection_info
             self._close()
-            raise SandboxError(answer.strip()) if answer else LostError(LOST)
-        return self.connection_info
+            if answer.endswith(b"\n"):
+                raise SandboxError(answer.decode().strip())
+        raise LostError(LOST)
 
     async def poll(self) -> int | None:
         """None as long as the kernel lives."""
@@ -91,7 +96,9 @@ class SandboxProvisioner(KernelProvisionerBase):
             LostError: where it did not end, and was not ended, but went with the warm process.
         """
         if self._connection is not None:
-            ended = self._connection.recv(1)
+            ended = b""
+            with contextlib.suppress(ConnectionError):  # it died with an order unread
+                ended = self._connection.recv(1)
             self._close()
             if ended != ENDED:
                 raise LostError(LOST)

@@ -45,8 +45,8 @@ def undisturbed(handed_in, tmp_path_factory) -> list[tuple]:
     folder = tmp_path_factory.mktemp("undisturbed") / "course"
     shutil.copytree(handed_in, folder)
     run = command(folder, "grade", NAME)
-    _, errors = run.communicate(timeout=240)
-    assert run.returncode == 0, errors
+    output, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, output + errors
     grades = gradebook(folder)
     assert len({student for student, *_ in grades}) == 6
     assert len({score for *_, score in grades}) > 2
@@ -80,8 +80,8 @@ def command(folder: Path, *words: str) -> subprocess.Popen:
 
 def rerun(folder: Path) -> None:
     run = command(folder, "grade", NAME)
-    _, errors = run.communicate(timeout=240)
-    assert run.returncode == 0, errors
+    output, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, output + errors
 
 
 def below(pid: int, words: str) -> list[int]:
@@ -138,15 +138,15 @@ def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
 
 def test_fault_kill_9_of_a_judge_needs_no_rerun(folder, undisturbed):
     run = kill_at(folder, "spawn_main", 1)
-    _, errors = run.communicate(timeout=240)
-    assert run.returncode == 0, errors
+    output, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, output + errors
     assert gradebook(folder) == undisturbed
 
 
 def test_fault_kill_9_of_the_warm_process_costs_nobody_a_point(folder, undisturbed):
     run = kill_at(folder, "autograder.warm", 2)
-    _, errors = run.communicate(timeout=240)
-    assert run.returncode == 0, errors
+    output, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, output + errors
     assert gradebook(folder) == undisturbed
 
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -227,6 +228,18 @@ def test_the_warm_process_is_shared_and_started_again_when_it_died():
     before.wait()
     assert run("3") == (["3"], [])
     assert provisioner.started[-1] is not before
+
+
+@needs_sandbox
+def test_a_warm_process_that_dies_with_a_request_unread_is_started_again():
+    run("1")
+    before = provisioner.started[-1]
+    before.send_signal(signal.SIGSTOP)  # it listens, and does not answer
+    killing = threading.Timer(2, before.kill)
+    killing.start()
+    assert run("3") == (["3"], [])
+    assert provisioner.started[-1] is not before
+    before.wait()
 
 
 @needs_sandbox
