@@ -14,6 +14,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -165,7 +166,8 @@ def _judged(
     tries = dict.fromkeys(students, 0)
     context = multiprocessing.get_context("spawn")
     while tries:
-        with concurrent.futures.ProcessPoolExecutor(max(1, min(jobs, len(tries))), context) as pool:
+        workers = max(1, min(jobs, len(tries)))
+        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with_the_run) as pool:
             started = {pool.submit(_judge, course.root, name, student, sandbox): student for student in tries}
             try:
                 for future in concurrent.futures.as_completed(started):
@@ -187,6 +189,12 @@ def _judged(
                 if tries[student] >= TRIES:
                     del tries[student]
                     yield student, "The judging process died on it twice."
+
+
+def _end_with_the_run() -> None:
+    """In a process of the pool: watch the run, for a pool does not notice that it was killed."""
+    run = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (run.join(), os._exit(1)), daemon=True).start()
 
 
 def _judge(root: Path, name: str, student: str, sandbox: bool) -> dict | str:

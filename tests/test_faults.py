@@ -130,8 +130,11 @@ def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
             time.sleep(4)
         case "after four":
             wait_for(lambda: graded(folder) >= 4)
-    os.killpg(run.pid, signal.SIGKILL)
+    started = below(run.pid, "")
+    assert started or moment == "as it starts"
+    run.kill()
     run.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 30)  # nothing outlives it
     rerun(folder)
     assert gradebook(folder) == undisturbed
 
