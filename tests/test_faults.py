@@ -133,7 +133,7 @@ def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
     started = below(run.pid, "")
     assert started or moment == "as it starts"
     run.kill()
-    run.communicate()
+    run.communicate(timeout=60)  # which waits for all that hold its outputs
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 30)  # nothing outlives it
     rerun(folder)
     assert gradebook(folder) == undisturbed
