@@ -13,12 +13,14 @@ import hashlib
 import importlib.metadata
 import multiprocessing
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import nbformat
@@ -96,7 +98,7 @@ def grade(
             else:
                 changed.append(student)
         if sandbox and changed:
-            provisioner.start()  # one for all judges
+            provisioner.launch()  # one for all judges, which start at the same time
         for student, judged in _judged(course, name, changed, jobs, sandbox):
             if isinstance(judged, str):
                 yield Outcome(student, problem=judged)
@@ -167,9 +169,12 @@ def _judged(
     context = multiprocessing.get_context("spawn")
     while tries:
         workers = max(1, min(jobs, len(tries)))
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with_the_run) as pool:
+        listening, alive = context.Pipe(duplex=False)
+        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with, (listening,)) as pool:
             started = {pool.submit(_judge, course.root, name, student, sandbox): student for student in tries}
             try:
+                if sandbox:
+                    provisioner.wait_until_ready()
                 for future in concurrent.futures.as_completed(started):
                     student = started[future]
                     try:
@@ -189,12 +194,15 @@ def _judged(
                 if tries[student] >= TRIES:
                     del tries[student]
                     yield student, "The judging process died on it twice."
+            finally:
+                alive.close()
+                listening.close()
 
 
-def _end_with_the_run() -> None:
-    """In a process of the pool: watch the run, for a pool does not notice that it was killed."""
-    run = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (run.join(), os._exit(1)), daemon=True).start()
+def _end_with(run: Connection) -> None:
+    """In a process of the pool: end at once when the run stops or has been killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # at the keyboard it is for the run, which stops then
+    threading.Thread(target=lambda: (run.poll(None), os._exit(1)), daemon=True).start()
 
 
 def _judge(root: Path, name: str, student: str, sandbox: bool) -> dict | str:

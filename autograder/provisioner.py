@@ -16,10 +16,15 @@ from traitlets import Integer, List, Unicode
 
 from autograder import sandbox
 from autograder.sandbox import LostError, SandboxError
-from autograder.warm import ENDED
+from autograder.warm import ENDED, READY
 
 ADDRESS = "AUTOGRADER_WARM"  # environment variable: the warm process's folder, for the processes below
-START = "import sys; sys.path += sys.argv[2:]; from autograder.warm import serve; serve(sys.argv[1])"
+START = """
+import sys
+sys.path += sys.argv[3:]
+from autograder.warm import serve
+serve(sys.argv[1], int(sys.argv[2]))
+"""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_PATH", "KERAS_BACKEND", "OMP_NUM_THREADS")
 SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -129,31 +134,50 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._connection = None
 
 
-def start() -> str:
-    """Start the warm process, for this process and those it starts from now on. Returns its folder.
+def launch() -> str:
+    """Start a warm process, for this process and those it starts from now on. Returns its folder.
 
-    Raises:
-        SandboxError: where it cannot be started.
+    It takes seconds until it answers; whoever asks it for a kernel waits.
     """
     folder = tempfile.mkdtemp(prefix=PREFIX)
-    with tempfile.TemporaryFile() as errors:
+    packages = sorted({str(path.parent) for path in _packages()})
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/socket")
+        listener.listen(64)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, folder, *sorted({str(path.parent) for path in _packages()})],
+            [sys.executable, "-P", "-c", START, folder, str(listener.fileno()), *packages],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
             cwd="/",
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | SETTINGS,
             start_new_session=True,  # an interrupt at the keyboard is for the grading process
         )
-        if process.stdout.readline() != b"ready\n":
-            errors.seek(0)
-            last = errors.read().decode(errors="replace").strip().splitlines()[-1:] or ["it was killed."]
-            raise SandboxError(f"The process that forks kernels did not start: {last[0]}")
-    process.stdout.close()
     started.append(process)
     os.environ[ADDRESS] = folder
     return folder
+
+
+def wait_until_ready() -> None:
+    """Wait until the warm processes that were started here answer.
+
+    Raises:
+        SandboxError: where one has ended instead.
+    """
+    for process in started:
+        if process.stdout.closed:
+            continue
+        with process.stdout:
+            last = b"it was killed."
+            for line in process.stdout:
+                if line == READY:
+                    break
+                last = line.strip() or last
+            else:
+                raise SandboxError(
+                    f"The process that forks kernels did not start: {last.decode(errors='replace')}"
+                )
 
 
 def visible_paths() -> list[str]:
@@ -172,7 +196,7 @@ def _packages() -> list[Path]:
 
 def _connect() -> socket.socket:
     for _ in range(2):
-        folder = os.environ.get(ADDRESS) or start()
+        folder = os.environ.get(ADDRESS) or launch()
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.connect(f"{folder}/socket")

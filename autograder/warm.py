@@ -1,9 +1,9 @@
 """A process that has imported TensorFlow and Keras, and forks a sandboxed kernel for each submission.
 
-`provisioner` starts it and asks it, over a Unix socket in a directory of its own, for kernels. A kernel
-lives as long as the connection that asked for it, and all of them as long as the standard input of this
-process is open. One kernel is two processes: a watcher, which passes signals on and tells how it ended,
-and its child, process 1 of the sandbox, in which the student's code runs.
+`provisioner` starts it and asks it, over a Unix socket, for kernels. A kernel lives as long as the
+connection that asked for it, and all of them as long as the standard input of this process is open. One
+kernel is two processes: a watcher, which passes signals on and tells how it ended, and its child,
+process 1 of the sandbox, in which the student's code runs.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from autograder import sandbox
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
+READY = b"ready\n"  # what the provisioner reads when kernels can be had
 ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if this process has
 # What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
 IMPORTS = (
@@ -31,21 +32,20 @@ IMPORTS = (
 )
 
 
-def serve(folder: str) -> None:
-    """Import, then answer requests on FOLDER/socket until standard input closes; remove the folder.
+def serve(folder: str, listening: int) -> None:
+    """Import, then answer requests until standard input closes; remove the folder.
 
     Args:
         folder: a new directory that only this user can enter.
+        listening: file descriptor of the socket in it.
     """
     try:
         _import()
         os.mkdir(f"{folder}/root")
-        with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
-            listener.bind(f"{folder}/socket")
-            listener.listen(64)
+        with socket.socket(fileno=listening) as listener, selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ, "listener")
             selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "end")
-            os.write(1, b"ready\n")
+            os.write(1, READY)
             _go_quiet()
             while _step(selector, f"{folder}/root"):
                 pass

@@ -139,6 +139,17 @@ def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
     assert gradebook(folder) == undisturbed
 
 
+def test_fault_an_interrupt_at_the_keyboard_ends_the_run_at_once(folder, undisturbed):
+    run = command(folder, "grade", NAME)
+    wait_for(lambda: graded(folder) >= 2)
+    os.killpg(run.pid, signal.SIGINT)
+    output, errors = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert "Traceback" not in output + errors
+    rerun(folder)
+    assert gradebook(folder) == undisturbed
+
+
 def test_fault_kill_9_of_a_judge_needs_no_rerun(folder, undisturbed):
     run = kill_at(folder, "spawn_main", 1)
     output, errors = run.communicate(timeout=240)
