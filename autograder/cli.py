@@ -3,6 +3,7 @@
 Exit codes: 0 all is well, 1 some submission or finding needs a look, 2 the command itself could not run.
 """
 
+import sys
 import tempfile
 import time
 import webbrowser
@@ -16,6 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from course.cli import Commands
+
+# jsonschema would import it, for addresses in notebooks, and it reads a grammar for a second
+sys.modules.setdefault("rfc3987_syntax", None)
 
 
 class Format(StrEnum):

@@ -113,12 +113,14 @@ def _grid(axes, values, corner, title: str, box: tuple[int, int, int, int], colo
     axes.text(
         x + len(values[0]) / 2, y - 0.4, f"{title} {len(values)}×{len(values[0])}", ha="center", va="center"
     )
+    rows, columns = len(values), len(values[0])
+    thin = {"colors": "#AAAAAA", "linewidth": 0.7, "zorder": 0}
+    axes.hlines(y + np.arange(rows + 1), x, x + columns, **thin)
+    axes.vlines(x + np.arange(columns + 1), y, y + rows, **thin)
     for r, line in enumerate(values):
-        for c, value in enumerate(line):
-            axes.add_patch(
-                Rectangle((x + c, y + r), 1, 1, facecolor="white", edgecolor="#AAAAAA", linewidth=0.7)
-            )
-            axes.text(x + c + 0.5, y + r + 0.5, _number(value), ha="center", va="center")
+        for c, value in enumerate(line):  # inside the axes: no layout has to measure them
+            place = x + c + 0.5, y + r + 0.5
+            axes.text(*place, _number(value), ha="center", va="center", in_layout=False)
     axes.add_patch(Rectangle((x + left, y + top), wide, tall, facecolor=colour, alpha=0.18))
     axes.add_patch(Rectangle((x + left, y + top), wide, tall, fill=False, edgecolor=colour, linewidth=2.2))
 
