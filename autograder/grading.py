@@ -171,7 +171,10 @@ def _judged(
         workers = max(1, min(jobs, len(tries)))
         listening, alive = context.Pipe(duplex=False)
         with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with, (listening,)) as pool:
-            started = {pool.submit(_judge, course.root, name, student, sandbox): student for student in tries}
+            with _interrupts_held_back():  # also in the processes that start here
+                started = {
+                    pool.submit(_judge, course.root, name, student, sandbox): student for student in tries
+                }
             try:
                 if sandbox:
                     provisioner.wait_until_ready()
@@ -199,9 +202,20 @@ def _judged(
                 listening.close()
 
 
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end_with(run: Connection) -> None:
-    """In a process of the pool: end at once when the run stops or has been killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # at the keyboard it is for the run, which stops then
+    """In a process of the pool: end at once when the run stops or has been killed.
+
+    An interrupt at the keyboard is for the run, which stops then.
+    """
     threading.Thread(target=lambda: (run.poll(None), os._exit(1)), daemon=True).start()
 
 
