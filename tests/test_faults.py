@@ -1,5 +1,6 @@
 """What dies, fills up or locks while grading: after a rerun the gradebook is that of an undisturbed run."""
 
+import functools
 import itertools
 import os
 import shutil
@@ -75,7 +76,10 @@ def gradebook(folder: Path) -> list[tuple]:
 def command(folder: Path, *words: str) -> subprocess.Popen:
     """An `autograder` command in a process group of its own."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([BIN / "autograder", *words], cwd=folder, start_new_session=True, **pipes)
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in background jobs too
+    return subprocess.Popen(
+        [BIN / "autograder", *words], cwd=folder, start_new_session=True, preexec_fn=heeding, **pipes
+    )
 
 
 def rerun(folder: Path) -> None:
