@@ -85,6 +85,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             self._close()
             if answer.endswith(b"\n"):
                 raise SandboxError(answer.decode().strip())
+            wait_until_ready()  # which says why, where it never came to answering
         raise LostError(LOST)
 
     async def poll(self) -> int | None:

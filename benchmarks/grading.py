@@ -180,9 +180,8 @@ def measure(words: list[str], folder: Path, allowed: tuple[int, ...] = (0,)) -> 
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    sandbox.LIBC.prctl(
-        SUBREAPER, 1, 0, 0, 0
-    )  # what outlives the command is then waited for, and counted, here
+    # what outlives the command, such as the warm process, is then waited for, and counted, here
+    sandbox.LIBC.prctl(SUBREAPER, 1, 0, 0, 0)
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen([BIN / words[0], *words[1:]], cwd=folder, env=environment, **pipes)

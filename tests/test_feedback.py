@@ -116,7 +116,7 @@ def test_the_page_says_the_score_the_misconception_the_comment_and_the_repairs(p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("student", ["alice", "carol", "dora", "judy", "kim"])
-def test_the_page_gives_nothing_away(graded, pages, student):
+def test_the_page_gives_nothing_away(root, graded, pages, student):
     page = pages[student]
     secret = course_secret(graded.root / "course_secret")
     shown = html.unescape(page)
@@ -132,9 +132,8 @@ def test_the_page_gives_nothing_away(graded, pages, student):
         assert not any(line in text(page) for line in secret_lines(answer))
     assert "hidden=True" not in shown
     assert not any(other in shown for other in pages if other != student)
-    assert str(graded.root) not in shown
-    assert sys.prefix not in shown
-    assert not re.search(r"/tmp/\w|/home/\w|/work/\w", shown)
+    assert not any(str(path) in shown for path in (root, graded.root, sys.prefix))
+    assert not re.search(r"/tmp/\w|/home/\w", shown)
 
 
 @pytest.mark.slow

@@ -110,10 +110,8 @@ def _grid(axes, values, corner, title: str, box: tuple[int, int, int, int], colo
     """Numbers in cells from `corner`, those inside box = (row, column, height, width) framed and tinted."""
     x, y = corner
     top, left, tall, wide = box
-    axes.text(
-        x + len(values[0]) / 2, y - 0.4, f"{title} {len(values)}×{len(values[0])}", ha="center", va="center"
-    )
     rows, columns = len(values), len(values[0])
+    axes.text(x + columns / 2, y - 0.4, f"{title} {rows}×{columns}", ha="center", va="center")
     thin = {"colors": "#AAAAAA", "linewidth": 0.7, "zorder": 0}
     axes.hlines(y + np.arange(rows + 1), x, x + columns, **thin)
     axes.vlines(x + np.arange(columns + 1), y, y + rows, **thin)
