@@ -10,7 +10,7 @@ from typing import NamedTuple
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from autograder import plain
 from autograder.exercise import find_exercise, full_sheet, generator
@@ -19,6 +19,12 @@ from autograder.judge import Report, judge
 from autograder.probe import MIME
 from autograder.report import Score, to_html
 from autograder.worker import VERDICT, Worker, error_output, name_of
+
+FIGURES = """
+__import__("matplotlib_inline.config").config.InlineBackend.instance(
+    parent=get_ipython(), shell=get_ipython()
+).figure_formats = {}
+"""
 
 
 class Check(NamedTuple):
@@ -59,6 +65,10 @@ class Judge(Worker):
         config=True
     )
 
+    given_figures = Bool(False, help="draw the figures of given cells too, which no feedback page shows").tag(
+        config=True
+    )
+
     def preprocess(self, nb, resources=None, km=None):
         """Run and judge a notebook from top to bottom."""
         self._written: list[str] = []  # the solution cells since the last test cell
@@ -73,6 +83,7 @@ class Judge(Worker):
         if cell.cell_type != "code":
             return cell, resources
         if not is_test(cell):
+            self._draw_figures(self.given_figures or is_solution(cell))
             self.run(cell, index)
             if is_solution(cell):
                 self._written.append(cell.source)
@@ -90,6 +101,11 @@ class Judge(Worker):
     def is_given_or_written(self, cell) -> bool:
         """Test cells need not be run again."""
         return super().is_given_or_written(cell) and not is_test(cell)
+
+    def _draw_figures(self, drawn: bool) -> None:
+        """Tell the kernel whether the next cells' figures are shown as pictures or as a line of text."""
+        if not self._dead:
+            self.kc.execute(FIGURES.format({"png"} if drawn else set()), silent=True, store_history=False)
 
     def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
         exercise = find_exercise(check.exercise, who["assignment"])

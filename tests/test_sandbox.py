@@ -16,6 +16,7 @@ import pytest
 from traitlets.config import Config
 
 from autograder import provisioner, sandbox
+from autograder.preprocessors import Judge
 from autograder.sandbox import SandboxError
 from autograder.worker import Worker
 
@@ -317,3 +318,20 @@ def test_what_the_kernel_refuses_is_a_sentence():
 
 def test_without_a_sandbox_it_runs_in_the_open():
     assert run("import os\nos.path.exists(os.devnull) and os.getpid() > 1", sandbox=False) == (["True"], [])
+
+
+@needs_sandbox
+@pytest.mark.parametrize("given_figures", [False, True])
+def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(given_figures):
+    def cell(**nbgrader):
+        figure = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+        return nbformat.v4.new_code_cell(figure, metadata={"nbgrader": nbgrader} if nbgrader else {})
+
+    solution = cell(grade_id="answer", solution=True, grade=False, locked=False, schema_version=3)
+    notebook = nbformat.v4.new_notebook(cells=[cell(), solution, cell()])
+    judge = Judge(config=Config({"Judge": {"given_figures": given_figures}}))
+    notebook, _ = judge.preprocess(notebook, {"nbgrader": {"assignment": "", "student": ""}})
+    shown = [[set(output.data) for output in each.outputs] for each in notebook.cells]
+    picture, text_alone = [{"text/plain", "image/png"}], [{"text/plain"}]
+    given = picture if given_figures else text_alone
+    assert shown == [given, picture, given]
