@@ -20,11 +20,9 @@ from autograder.probe import MIME
 from autograder.report import Score, to_html
 from autograder.worker import VERDICT, Worker, error_output, name_of
 
-FIGURES = """
-__import__("matplotlib_inline.config").config.InlineBackend.instance(
-    parent=get_ipython(), shell=get_ipython()
-).figure_formats = {}
-"""
+# What a kernel shows of a result or figure: all that a notebook can, or a line of text.
+SHOWN = "get_ipython().display_formatter.active_types = get_ipython().display_formatter.format_types"
+AS_TEXT = "get_ipython().display_formatter.active_types = ['text/plain']"
 
 
 class Check(NamedTuple):
@@ -65,9 +63,9 @@ class Judge(Worker):
         config=True
     )
 
-    given_figures = Bool(False, help="draw the figures of given cells too, which no feedback page shows").tag(
-        config=True
-    )
+    given_figures = Bool(
+        False, help="also draw the figures and tables of given cells: no feedback shows them"
+    ).tag(config=True)
 
     def preprocess(self, nb, resources=None, km=None):
         """Run and judge a notebook from top to bottom."""
@@ -83,7 +81,7 @@ class Judge(Worker):
         if cell.cell_type != "code":
             return cell, resources
         if not is_test(cell):
-            self._draw_figures(self.given_figures or is_solution(cell))
+            self._show_results(self.given_figures or is_solution(cell))
             self.run(cell, index)
             if is_solution(cell):
                 self._written.append(cell.source)
@@ -102,10 +100,10 @@ class Judge(Worker):
         """Test cells need not be run again."""
         return super().is_given_or_written(cell) and not is_test(cell)
 
-    def _draw_figures(self, drawn: bool) -> None:
-        """Tell the kernel whether the next cells' figures are shown as pictures or as a line of text."""
+    def _show_results(self, shown: bool) -> None:
+        """Tell the kernel what to show of the results of the next cells."""
         if not self._dead:
-            self.kc.execute(FIGURES.format({"png"} if drawn else set()), silent=True, store_history=False)
+            self.kc.execute(SHOWN if shown else AS_TEXT, silent=True, store_history=False)
 
     def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
         exercise = find_exercise(check.exercise, who["assignment"])

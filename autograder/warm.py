@@ -26,7 +26,8 @@ READY = b"ready\n"  # what the provisioner reads when kernels can be had
 ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if this process has
 # What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
 IMPORTS = (
-    *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "course", "autograder.probe"),
+    *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe"),
+    *("course.cost.arithmetic", "course.plots.convolution", "ipywidgets", "PIL.PngImagePlugin"),
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
 )

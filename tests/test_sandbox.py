@@ -322,16 +322,20 @@ def test_without_a_sandbox_it_runs_in_the_open():
 
 @needs_sandbox
 @pytest.mark.parametrize("given_figures", [False, True])
-def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(given_figures):
-    def cell(**nbgrader):
-        figure = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-        return nbformat.v4.new_code_cell(figure, metadata={"nbgrader": nbgrader} if nbgrader else {})
-
-    solution = cell(grade_id="answer", solution=True, grade=False, locked=False, schema_version=3)
-    notebook = nbformat.v4.new_notebook(cells=[cell(), solution, cell()])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+        "from course.plots import sliding_window\nsliding_window()",
+    ],
+)
+def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(source, given_figures):
+    settings = {"grade_id": "answer", "solution": True, "grade": False, "locked": False, "schema_version": 3}
+    given = nbformat.v4.new_code_cell(source)
+    answer = nbformat.v4.new_code_cell(source, metadata={"nbgrader": settings})
+    notebook = nbformat.v4.new_notebook(cells=[given, answer, nbformat.v4.new_code_cell(source)])
     judge = Judge(config=Config({"Judge": {"given_figures": given_figures}}))
     notebook, _ = judge.preprocess(notebook, {"nbgrader": {"assignment": "", "student": ""}})
-    shown = [[set(output.data) for output in each.outputs] for each in notebook.cells]
+    shown = [[set(output.data) for output in cell.outputs] for cell in notebook.cells]
     picture, text_alone = [{"text/plain", "image/png"}], [{"text/plain"}]
-    given = picture if given_figures else text_alone
-    assert shown == [given, picture, given]
+    assert shown == [picture if given_figures else text_alone, picture, *shown[:1]]
