@@ -69,6 +69,7 @@ class Judge(Worker):
 
     def preprocess(self, nb, resources=None, km=None):
         """Run and judge a notebook from top to bottom."""
+        self._shown = True  # whether the kernel shows more of a result than its text
         self._written: list[str] = []  # the solution cells since the last test cell
         self._graded: dict[int, list] = {}  # outputs of the cells that count, by the cell's index
         nb, resources = super().preprocess(nb, resources, km)
@@ -102,8 +103,9 @@ class Judge(Worker):
 
     def _show_results(self, shown: bool) -> None:
         """Tell the kernel what to show of the results of the next cells."""
-        if not self._dead:
+        if not self._dead and shown != self._shown:
             self.kc.execute(SHOWN if shown else AS_TEXT, silent=True, store_history=False)
+            self._shown = shown
 
     def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
         exercise = find_exercise(check.exercise, who["assignment"])
