@@ -210,7 +210,7 @@ def test_fault_full_disk(folder, undisturbed):
         f"""
         mount -t tmpfs -o size={size}M tmpfs mount && cp -a course/. mount
         dd if=/dev/zero of=mount/filler bs=4K 2> dd.log
-        truncate -s -512K mount/filler
+        truncate -s -192K mount/filler
         (cd mount && autograder grade {NAME}); echo $? > code
         rm mount/filler && cp -a mount/. after
         """,
@@ -220,6 +220,7 @@ def test_fault_full_disk(folder, undisturbed):
     assert "run the same command again" in run.stderr
     assert "Traceback" not in run.stderr
     after = folder.parent / "after"
+    assert 0 < graded(after) < 6
     assert not list(after.glob("autograded/**/.graded-*"))
     rerun(after)
     assert gradebook(after) == undisturbed
