@@ -199,6 +199,8 @@ class Results(Sequence):
 
 
 def _signature(answer) -> str:
+    if isinstance(answer, type):  # of it, older Pythons 3.11 would give that of keras.Layer.__new__
+        answer = answer.__init__.__get__(answer)
     return str(inspect.signature(answer)) if callable(answer) else ""
 
 

@@ -1,6 +1,7 @@
 """Release: the student's notebook from ours, and the public cases compiled to data."""
 
-from itertools import repeat
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -31,31 +32,41 @@ def release(course: CourseDirectory, name: str) -> Path:
 def compile_cases(assignment: Assignment, folder: Path) -> None:
     """Write each exercise's public sheet to folder/ID.json and .npz, unless what is there says the same."""
     for exercise in assignment.exercises:
-        if not is_compiled(exercise, folder):
+        if outdated(exercise, folder):
             plain.write(folder / exercise.id, public_sheet(exercise))
 
 
-def is_compiled(exercise: Exercise, folder: Path) -> bool:
-    """Whether folder/ID holds the exercise's public sheet.
+def outdated(exercise: Exercise, folder: Path) -> str:
+    """Where folder/ID differs from the exercise's public sheet; empty where it says the same.
 
     Fractions may differ by a tenth of what the judge tolerates: what networks give differs in the last
     digits between processors, and a release on another machine should change nothing.
     """
     try:
         compiled = plain.read(folder / exercise.id)
-    except (FileNotFoundError, plain.NotPlainError):
-        return False
-    return _alike(compiled, plain.as_plain(public_sheet(exercise)), exercise.tolerance / 10)
+    except (FileNotFoundError, plain.NotPlainError) as error:
+        return str(error)
+    leaves = _leaves(compiled), _leaves(plain.as_plain(public_sheet(exercise)))
+    for (place, one), (other_place, other) in zip_longest(*leaves, fillvalue=("", "")):
+        if place != other_place or not _alike(one, other, exercise.tolerance / 10):
+            return f"{exercise.id}{place or other_place}: {one!r} is not {other!r}."
+    return ""
+
+
+def _leaves(value, place: str = "") -> Iterator[tuple[str, object]]:
+    """What is in a plain value, with its place; of what contains others, its kind and length."""
+    if isinstance(value, (dict, list)):
+        yield place, f"{type(value).__name__} of {len(value)}"
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(inner, f"{place}, {key}")
+    else:
+        yield place, value
 
 
 def _alike(one, other, tolerance: float) -> bool:
-    """Whether two plain values are equal, but for fractions that differ by up to `tolerance`."""
+    """Whether two leaves are equal, but for fractions that differ by up to `tolerance`."""
     if type(one) is not type(other):
         return False
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(_alike(one[key], other[key], tolerance) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(_alike, one, other, repeat(tolerance)))
     if isinstance(one, np.ndarray) and (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     if isinstance(one, (float, np.ndarray)):

@@ -18,7 +18,7 @@ from autograder.exercise import (
 )
 from autograder.judge import judge
 from autograder.probe import observe
-from autograder.release import is_compiled
+from autograder.release import outdated
 from autograder.submissions import source_as
 
 ASSIGNMENTS = list(assignments().values())
@@ -127,7 +127,7 @@ def bound_names(tree: ast.AST) -> set[str]:
 
 @exercises
 def test_compiled_cases_are_up_to_date(exercise):
-    assert is_compiled(exercise, CASES)
+    assert outdated(exercise, CASES) == ""
 
 
 @exercises

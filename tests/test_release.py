@@ -11,7 +11,7 @@ import pytest
 from autograder import plain
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import assignments, find_assignment
-from autograder.release import check_points, compile_cases, is_compiled, release
+from autograder.release import check_points, compile_cases, outdated, release
 from autograder.verify import scratch_course, secret_lines
 
 ASSIGNMENTS = list(assignments().values())
@@ -87,7 +87,7 @@ def test_compiled_cases_stay_as_they_are_where_only_last_digits_differ(tmp_path)
     assert compiled_anew(exercise.tolerance)
     assert plain.pack(plain.read(tmp_path / exercise.id)) == plain.pack(sheet)
     (tmp_path / exercise.id).with_suffix(".json").write_text("{")
-    assert not is_compiled(exercise, tmp_path)
+    assert outdated(exercise, tmp_path)
 
 
 def test_a_repository_gives_a_badge_and_an_install_line(root, tmp_path):
