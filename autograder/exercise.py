@@ -199,7 +199,7 @@ class Results(Sequence):
 
 
 def _signature(answer) -> str:
-    if isinstance(answer, type):  # of it, older Pythons 3.11 would give that of keras.Layer.__new__
+    if isinstance(answer, type):  # a layer's own signature is that of Layer.__new__ in Python 3.11.2
         answer = answer.__init__.__get__(answer)
     return str(inspect.signature(answer)) if callable(answer) else ""
 
