@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nbformat
 from nbgrader.apps import NbGraderAPI
-from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
 from course.errors import unknown
@@ -67,12 +66,6 @@ class CourseDirectory:
         if not result["success"]:
             raise ValueError(f"nbgrader could not write feedback for {student}: {reason(result)}")
         return self.feedback(name, student)
-
-    def export(self, to: Path) -> Path:
-        """Write the gradebook to a CSV file with nbgrader's own exporter."""
-        with self.api.gradebook as gradebook:
-            CsvExportPlugin(to=str(to)).export(gradebook)
-        return to
 
     def _notebook(self, directory: str, name: str) -> Path:
         folder = self.root / directory

@@ -11,6 +11,7 @@ import nbformat
 
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import Assignment, Exercise, find_assignment
+from autograder.export import export
 from autograder.grading import Outcome, grade
 from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
@@ -65,7 +66,7 @@ def run(course: CourseDirectory, students: list[Student], assignment: str = NAME
         if not outcome.problem:
             course.write_feedback(assignment, outcome.student)
         yield outcome
-    course.export(course.root / "grades.csv")
+    export(course, course.root / "grades.csv")
 
 
 def make_class(released: nbformat.NotebookNode, assignment: Assignment) -> list[Student]:

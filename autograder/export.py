@@ -10,8 +10,6 @@ Where nothing was handed in or graded the cell is empty, which platforms take fo
 """
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from nbgrader.plugins import CsvExportPlugin, ExportPlugin
 from traitlets import Dict
 
 from autograder.course_directory import CourseDirectory
+from course.files import replacing
 
 
 class PlatformExport(ExportPlugin):
@@ -35,16 +34,15 @@ class PlatformExport(ExportPlugin):
             each for each in gradebook.assignments if not self.assignment or each.name in self.assignment
         ]
         people = [each for each in gradebook.students if not self.student or each.id in self.student]
-        to = Path(self.to or "grades.csv")
-        handle, temporary = tempfile.mkstemp(dir=to.parent, prefix=".grades-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with (
+            replacing(Path(self.to or "grades.csv")) as partial,
+            partial.open("w", encoding="utf-8", newline="") as file,
+        ):
             rows = csv.writer(file)
             rows.writerow([*self.head, *(self.columns.get(each.name, each.name) for each in wanted)])
             rows.writerows(self.before(wanted))
             for student in people:
                 rows.writerow([*self.person(student), *(_score(gradebook, each, student) for each in wanted)])
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, to)
 
     def before(self, assignments: list[Assignment]) -> Iterator[list]:
         """Rows between the head and the students."""

@@ -1,40 +1,88 @@
 """Does an answer use what the exercise asks it to write? By its source, and by the objects it reaches."""
 
 import ast
+import functools
 import inspect
 import sys
 import types
 from collections.abc import Iterable, Iterator
 
+from autograder.magics import LARGEST, parse
+
+# What a container holds, read by its own type's methods: those of a student's subclass may say anything.
+CONTENTS = {
+    dict: dict.values,
+    **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset)},
+    functools.partial: lambda partial: (partial.func, *partial.args, *partial.keywords.values()),
+    types.MethodType: lambda method: (method.__func__, method.__self__),
+}
+EVALUATING = frozenset({"exec", "eval", "compile", "__import__", "globals", "vars"})  # functions of Python's
+ROUNDABOUT = frozenset({
+    "gc", "ctypes", "importlib", "inspect", "builtins", "pickle", "marshal", "autograder", "get_ipython",
+    "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__", "__self__",
+    "modules", "_getframe", "f_globals", "f_back", "attrgetter",
+})  # fmt: skip
+DATA = {int, float, complex, bool, str, bytes, type(None)}  # of which a list may have millions
+
 
 def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
-    """The forbidden dotted names that functions and classes reach through their globals, under any alias."""
-    found, seen = set(), set()
+    """The forbidden dotted names that answers reach, under any alias.
+
+    That is through globals, closures and defaults, bases and attributes, and whatever these hold.
+    """
+    found, seen = set(), {}  # what was seen is kept, and so its id
     todo = list(answers)
     while todo:
         reached = todo.pop()
         if id(reached) in seen:
             continue
-        seen.add(id(reached))
+        seen[id(reached)] = reached
         found |= {name for name in forbidden if _belongs(reached, name)}
         if isinstance(reached, types.FunctionType) and reached.__module__ == "__main__":
             names = _names(reached.__code__)
             todo += _attributes(reached.__globals__, names)
             todo += inspect.getclosurevars(reached).nonlocals.values()
+            todo += [reached.__defaults__, reached.__kwdefaults__]
         elif isinstance(reached, type) and reached.__module__ == "__main__":
             todo += [*reached.__bases__, *map(_inner, vars(reached).values())]
+        else:
+            todo += _held(reached)
     return found
 
 
 def mentions(source: str, forbidden: Iterable[str]) -> set[str]:
     """The forbidden dotted names that a cell's source imports or spells out."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return set()  # it cannot run either
+    tree = parse(source)
+    if tree is None:
+        return set()  # it cannot run either, or is `roundabout`
     spelled = set(_spelled(tree))
     spelled |= {name.removeprefix("tensorflow.") for name in spelled}  # tensorflow.keras is keras
     return {name for name in forbidden if any(s == name or s.startswith(f"{name}.") for s in spelled)}
+
+
+def roundabout(source: str) -> set[str]:
+    """The names in a cell through which forbidden things can be had without naming them.
+
+    A variable of the student's own may have such a name, and `re.compile` is not Python's `compile`.
+    """
+    tree = parse(source)
+    if tree is None:
+        return set() if _is_mistaken(source) else {"code that cannot be looked through"}
+    spelled, own = set(), set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.Attribute(attr=name):
+                spelled |= {name} & ROUNDABOUT
+            case ast.Import(names=names):
+                spelled |= {alias.name.split(".")[0] for alias in names} & ROUNDABOUT
+            case ast.ImportFrom(module=module, names=names):
+                spelled |= {(module or "").split(".")[0], *(each.name for each in names)} & ROUNDABOUT
+            case ast.Constant(value=str(text)):  # getattr(builtins, "exec")
+                spelled |= {text} & (ROUNDABOUT | EVALUATING)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return spelled | (names & EVALUATING) | (names & ROUNDABOUT - own)
 
 
 def _belongs(reached, name: str) -> bool:
@@ -50,6 +98,17 @@ def _named(name: str):
     for part in rest:
         value = getattr(value, "__dict__", {}).get(part)  # without an import that getattr could start
     return value
+
+
+def _held(reached) -> Iterator:
+    """An object's class, what is in it, and the attributes of an instance of a student's class."""
+    kind = type(reached)
+    yield kind
+    for container, contents in CONTENTS.items():
+        if issubclass(kind, container):
+            yield from (each for each in contents(reached) if type(each) not in DATA)
+    if kind.__module__ == "__main__":
+        yield from getattr(reached, "__dict__", {}).values()
 
 
 def _inner(attribute):
@@ -69,6 +128,21 @@ def _attributes(namespace: dict, names: set[str]) -> Iterator:
 def _names(code: types.CodeType) -> set[str]:
     inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
     return set(code.co_names).union(*(_names(each) for each in inner))
+
+
+def _is_mistaken(source: str) -> bool:
+    """Whether a notebook could not run the source either."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    if len(source) > LARGEST:
+        return False
+    try:
+        ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError):
+        return True
+    except (RecursionError, MemoryError):
+        pass
+    return False
 
 
 def _spelled(tree: ast.AST) -> Iterator[str]:

@@ -37,6 +37,7 @@ from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge, verdicts
 from autograder.release import release
 from autograder.sandbox import LostError, SandboxError, unavailable
+from course.files import replacing
 
 RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
 TRIES = 2  # for a submission on which the judging process, or the one that forks kernels, died
@@ -276,14 +277,8 @@ def _record(course: CourseDirectory, name: str, student: str, notebook, fresh: s
     notebook.metadata["autograder"]["digest"] = fresh
     path = course.autograded(name, student)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".graded-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            nbformat.write(notebook, file)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with replacing(path) as partial:
+        nbformat.write(notebook, partial)
     return _outcome(course, name, student, notebook, unchanged=False)
 
 

@@ -12,6 +12,7 @@ from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.feedback import PAGES, Section, sections
 from autograder.ingest import UnreadableError, read_submission
 from autograder.preprocessors import VERDICT
+from course.files import replacing
 
 BARS = 10
 KINDS = ("unreadable", "not graded", "flag", "zero", "mended", "late")  # why to look, the worst first
@@ -55,7 +56,8 @@ def write_overview(course: CourseDirectory, name: str) -> Path:
     )
     path = course.root / "overview" / f"{name}.html"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

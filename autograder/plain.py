@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 ARRAY = "$array"  # {"$array": "3"} in the JSON stands for the array "3" of the npz
-LARGEST = 64 * 2**20  # bytes of arrays, or of JSON, in one message
+LARGEST = 20 * 2**20  # bytes of one message: as text a third more, which a kernel may still send
 
 
 class NotPlainError(ValueError):
@@ -26,7 +26,7 @@ def pack(value) -> tuple[str, bytes]:
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_encode(value, arrays), ensure_ascii=False)
-    if sum(array.nbytes for array in arrays.values()) > LARGEST or len(text) > LARGEST:
+    if sum(array.nbytes for array in arrays.values()) + len(text) > LARGEST:
         raise NotPlainError(f"The value is larger than {LARGEST // 2**20} MiB.")
     if not arrays:
         return text, b""

@@ -14,8 +14,9 @@ from traitlets import Bool, Unicode
 
 from autograder import plain
 from autograder.exercise import find_exercise, full_sheet, generator
-from autograder.forbidden import mentions
+from autograder.forbidden import mentions, roundabout
 from autograder.judge import Report, judge
+from autograder.magics import parse
 from autograder.probe import MIME
 from autograder.report import Score, to_html
 from autograder.worker import VERDICT, Worker, error_output, name_of
@@ -201,54 +202,14 @@ def make_canaries() -> list[tuple[str, str | None]]:
 
 def ends_in_expression(source: str) -> bool:
     """Whether a cell's last statement is an expression, whose value a notebook shows."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return False
-    return bool(body) and isinstance(body[-1], ast.Expr)
-
-
-EVALUATING = frozenset({"exec", "eval", "compile", "__import__", "globals", "vars"})  # functions of Python's
-ROUNDABOUT = frozenset({
-    "gc", "ctypes", "importlib", "inspect", "builtins", "pickle", "marshal", "autograder", "get_ipython",
-    "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__", "__self__",
-    "modules", "_getframe", "f_globals", "f_back", "attrgetter",
-})  # fmt: skip
-
-
-def roundabout(source: str) -> set[str]:
-    """The names in a cell through which forbidden things can be had without naming them.
-
-    A variable of the student's own may have such a name, and `re.compile` is not Python's `compile`.
-    """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return set()
-    spelled, own = set(), set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                own.add(name)
-            case ast.Attribute(attr=name):
-                spelled |= {name} & ROUNDABOUT
-            case ast.Import(names=names):
-                spelled |= {alias.name.split(".")[0] for alias in names} & ROUNDABOUT
-            case ast.ImportFrom(module=module, names=names):
-                spelled |= {(module or "").split(".")[0], *(each.name for each in names)} & ROUNDABOUT
-            case ast.Constant(value=str(text)):  # getattr(builtins, "exec")
-                spelled |= {text} & (ROUNDABOUT | EVALUATING)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return spelled | (names & EVALUATING) | (names & ROUNDABOUT - own)
+    tree = parse(source)
+    return bool(tree and tree.body) and isinstance(tree.body[-1], ast.Expr)
 
 
 def find_check(source: str) -> Check | None:
     """The first `check("id", answer, ...)` of a cell; None if there is none."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return None
-    for node in ast.walk(tree):
+    tree = parse(source)
+    for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
             exercise, *answers = node.args
             return Check(ast.literal_eval(exercise), tuple(ast.unparse(answer) for answer in answers))

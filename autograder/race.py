@@ -47,8 +47,6 @@ def _trained(configuration: str, settings: str) -> float:
 
     chosen = json.loads(settings)
     model = rebuild(json.loads(configuration))
-    if isinstance(model, keras.Sequential):  # has no output before it is called
-        model = keras.Model(model.inputs[0], model.outputs[0])
     macs = cost.total(model).macs
     if macs > LARGEST:
         raise NotRebuildableError(

@@ -61,7 +61,7 @@ def describe(
 
 
 def rebuild(configuration: dict):
-    """The keras.Model of a configuration. Raises NotRebuildableError."""
+    """The functional keras.Model of a configuration. Raises NotRebuildableError."""
     import keras
 
     import course.layers  # registers its layers  # noqa: F401
@@ -85,6 +85,8 @@ def rebuild(configuration: dict):
         ) from None
     if not isinstance(made, keras.Model) or not getattr(made, "outputs", None):
         raise NotRebuildableError("The model has no graph: build it with keras.Model(inputs, outputs).")
+    if isinstance(made, keras.Sequential):  # has no output before it is called
+        made = keras.Model(made.inputs, made.outputs)
     return made
 
 

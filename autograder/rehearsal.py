@@ -39,8 +39,6 @@ def _rehearsed(plan: str, settings: str, run: bool) -> str:
 
     plan, chosen = json.loads(plan), json.loads(settings)
     values, model = _checked(plan["recipe"]), rebuild(plan["model"])
-    if isinstance(model, keras.Sequential):  # has no output before it is called
-        model = keras.Model(model.inputs[0], model.outputs[0])
     recipe = training.Recipe(
         name="rehearsal",
         paper="",

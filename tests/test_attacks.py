@@ -471,7 +471,17 @@ def test_a_right_submission_is_not_flagged(place, released):
     assert notebook.metadata["autograder"]["flags"] == []
 
 
-@pytest.mark.parametrize("code", [COPIED, EXPECTED_IN_FRAMES, EXPECTED_IN_GC, "return getattr(np, 'eval')"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        COPIED,
+        EXPECTED_IN_FRAMES,
+        EXPECTED_IN_GC,
+        "return getattr(np, 'eval')",
+        "return " + "-" * 100_000 + "1",
+    ],
+    ids=lambda code: code[:40],
+)
 def test_roundabout_ways_score_nothing_and_are_flagged(place, released, code):
     answers = {"receptive_field": Attack("", code).source(ATTACKED["receptive_field"])}
     notebook = judged(place, answered(released, RIGHT | answers))

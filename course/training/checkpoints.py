@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from course.training.files import replacing
+from course.files import replacing
 
 NAME = "checkpoint.npz"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import pandas as pd
 
+from course.files import replacing
 from course.training import checkpoints
-from course.training.files import replacing
 from course.training.schedules import Schedule
 
 HISTORY = "history.csv"

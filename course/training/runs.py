@@ -12,10 +12,10 @@ import pandas as pd
 from course.building import build
 from course.data.dataset import arrays
 from course.data.loading import load
+from course.files import replacing
 from course.registry import find
 from course.training.crops import multi_crop, ten_crop
 from course.training.evaluation import ensemble, probabilities, top_k
-from course.training.files import replacing
 from course.training.recipes import recipe, recipe_for
 
 CONFIG, WEIGHTS = "config.json", "final.weights.h5"
