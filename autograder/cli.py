@@ -102,14 +102,19 @@ def grade_command(
 
 @app.command("feedback")
 def feedback_command(name: Name, student: Students = None, course: Course = Path()) -> None:
-    """Write the feedback pages of graded submissions."""
+    """Write the feedback pages of submissions that are graded, or cannot be read."""
+    from autograder.feedback import why_unreadable, write_feedback
+
     directory = _directory(course)
     directory.release(name)
-    graded = [each for each in directory.submitted(name) if directory.autograded(name, each).is_file()]
-    students = student or graded
+    students = student or [
+        each
+        for each in directory.submitted(name)
+        if directory.autograded(name, each).is_file() or why_unreadable(directory, name, each)
+    ]
     if not students:
         raise ValueError(f"No submission of {name} is graded yet: run autograder grade {name}.")
-    pages = (directory.write_feedback(name, each) for each in students)
+    pages = (write_feedback(directory, name, each) for each in students)
     written = list(_with_progress(pages, len(students), "feedback"))
     console.print(f"Wrote {len(written)} pages, the last one {_relative(written[-1])}.")
 

@@ -58,15 +58,6 @@ class CourseDirectory:
         """Where a student's feedback page is."""
         return self.root / self.api.coursedir.feedback_directory / student / name / f"{name}.html"
 
-    def write_feedback(self, name: str, student: str) -> Path:
-        """Make a graded student's feedback page. Raises ValueError where there is nothing graded."""
-        if not self.autograded(name, student).is_file():
-            raise ValueError(f"{student}'s {name} is not graded yet.")
-        result = self.api.generate_feedback(name, student, force=True)
-        if not result["success"]:
-            raise ValueError(f"nbgrader could not write feedback for {student}: {reason(result)}")
-        return self.feedback(name, student)
-
     def _notebook(self, directory: str, name: str) -> Path:
         folder = self.root / directory
         path = folder / name / f"{name}.ipynb"

@@ -12,6 +12,7 @@ import nbformat
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import Assignment, Exercise, find_assignment
 from autograder.export import export
+from autograder.feedback import write_feedback
 from autograder.grading import Outcome, grade
 from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
@@ -64,7 +65,7 @@ def run(course: CourseDirectory, students: list[Student], assignment: str = NAME
     """Grade each submission through nbgrader and write its feedback page; at the end, grades.csv."""
     for outcome in grade(course, assignment, [student.name for student in students]):
         if not outcome.problem:
-            course.write_feedback(assignment, outcome.student)
+            write_feedback(course, assignment, outcome.student)
         yield outcome
     export(course, course.root / "grades.csv")
 

@@ -23,7 +23,10 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from autograder.course_directory import CourseDirectory, read_notebook, reason
+from autograder.ingest import UnreadableError, read_submission
 from autograder.preprocessors import VERDICT, find_check
+from course.files import replacing
 
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
 PAGES.filters["number"] = lambda value: f"{round(float(value), 2):g}"
@@ -59,6 +62,40 @@ class Section:
         if not self.points or self.pending:
             return "open"
         return "right" if self.score >= self.points else "part" if self.score > 0 else "none"
+
+
+def write_feedback(course: CourseDirectory, name: str, student: str) -> Path:
+    """Make a student's page: on the graded notebook, or on why there is none to grade.
+
+    Raises:
+        ValueError: for a notebook that can be graded and is not graded yet.
+    """
+    page = course.feedback(name, student)
+    if course.autograded(name, student).is_file():
+        result = course.api.generate_feedback(name, student, force=True)
+        if not result["success"]:
+            raise ValueError(f"nbgrader could not write feedback for {student}: {reason(result)}")
+        return page
+    problem = why_unreadable(course, name, student)
+    if not problem:
+        raise ValueError(f"{student}'s {name} is not graded yet.")
+    title = _heading(read_notebook(course.release(name)).cells[0].source)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(page) as partial:
+        html = PAGES.get_template("feedback.html.j2").render(title=title, student=student, problem=problem)
+        partial.write_text(html, encoding="utf-8")
+    return page
+
+
+def why_unreadable(course: CourseDirectory, name: str, student: str) -> str:
+    """Why what a student handed in is no notebook, in a sentence; empty where it is one, or is not there."""
+    submitted = course.submitted(name)
+    try:
+        if student in submitted:
+            read_submission(submitted[student].parent, read_notebook(course.release(name)))
+    except UnreadableError as error:
+        return str(error)
+    return ""
 
 
 class Grades(GetGrades):

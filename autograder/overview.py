@@ -9,8 +9,7 @@ from nbgrader.api import MissingEntry
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.feedback import PAGES, Section, sections
-from autograder.ingest import UnreadableError, read_submission
+from autograder.feedback import PAGES, Section, sections, why_unreadable
 from autograder.preprocessors import VERDICT
 from course.files import replacing
 
@@ -62,13 +61,9 @@ def write_overview(course: CourseDirectory, name: str) -> Path:
 
 
 def _row(course: CourseDirectory, name: str, student: str) -> Row:
-    folder = course.submitted(name)[student].parent
     if not course.autograded(name, student).is_file():
-        try:
-            read_submission(folder, read_notebook(course.release(name)))
-        except UnreadableError as error:
-            return Row(student, None, (), {"unreadable": str(error)})
-        return Row(student, None, (), {"not graded": ""})
+        problem = why_unreadable(course, name, student)
+        return Row(student, None, (), {"unreadable": problem} if problem else {"not graded": ""})
     notebook = read_notebook(course.autograded(name, student))
     why, notes = {}, notebook.metadata.get(VERDICT, {})
     with course.api.gradebook as gradebook:

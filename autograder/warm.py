@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import selectors
 import shutil
 import signal
@@ -27,7 +28,8 @@ ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if t
 # What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe"),
-    *("course.cost.arithmetic", "course.plots.convolution", "ipywidgets", "PIL.PngImagePlugin"),
+    *("matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "ipywidgets"),
+    *("course.cost", "course.models", "course.plots"),  # and the modules in them
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
 )
@@ -57,7 +59,10 @@ def serve(folder: str, listening: int) -> None:
 def _import() -> None:
     sys.modules["debugpy"] = None  # no debugger in kernels: it would take a third of their start
     for name in IMPORTS:
-        importlib.import_module(name)
+        package = importlib.import_module(name)
+        if name.startswith("course."):
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{name}.{module.name}")
     gc.collect()
     gc.freeze()  # what is shared with the forks stays shared
 

@@ -101,6 +101,16 @@ def test_everybody_who_is_graded_gets_a_page(pages):
 
 
 @pytest.mark.slow
+def test_who_handed_in_what_cannot_be_read_is_told(graded, pages):
+    page = graded.feedback(NAME, "ivan").read_text()
+    assert f"{NAME}.ipynb cannot be read as a notebook: it ends in the middle" in text(page)
+    assert "Hand in the .ipynb file once more." in page
+    assert not re.search(r"of \d+\s+points", text(page))
+    assert not any(other in page for other in pages)
+    assert str(graded.root) not in page
+
+
+@pytest.mark.slow
 def test_the_page_says_the_score_the_misconception_the_comment_and_the_repairs(pages):
     assert re.search(r"17\s+of 20 points", text(pages["carol"]))
     assert "FORGOT_BIAS: You left the biases out" in text(pages["carol"])

@@ -147,7 +147,7 @@ def test_a_noisy_standard_error_costs_nothing_and_a_copied_answer_earns_nothing(
         (("release", "01_conv_aritmetic"), "Did you mean 01_conv_arithmetic?"),
         (("verify", "02"), "There is no assignment called '02'"),
         (("grade", NAME, "--student", "nobody"), "nobody has not handed in"),
-        (("feedback", NAME, "--student", "ivan"), "is not graded yet"),
+        (("feedback", NAME, "--student", "nobody"), "is not graded yet"),
         (("grade", NAME, "--course", "assignments"), "is no course directory"),
     ],
 )
