@@ -345,7 +345,7 @@ def place(root, tmp_path_factory):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text(MARKER)
     listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
-    unix, abstract = str(course / "listener"), "\0listener-of-the-attack-test"
+    unix, abstract = str(course / "listener"), f"\0listener-of-{course}"
     for listener, address in zip(listeners, (unix, abstract, ("127.0.0.1", 0)), strict=True):
         listener.bind(address)
         listener.listen()
