@@ -61,9 +61,11 @@ def write_overview(course: CourseDirectory, name: str) -> Path:
 
 
 def _row(course: CourseDirectory, name: str, student: str) -> Row:
+    page = course.feedback(name, student)
+    link = f"../{page.relative_to(course.root).as_posix()}" if page.is_file() else ""
     if not course.autograded(name, student).is_file():
         problem = why_unreadable(course, name, student)
-        return Row(student, None, (), {"unreadable": problem} if problem else {"not graded": ""})
+        return Row(student, None, (), {"unreadable": problem} if problem else {"not graded": ""}, link)
     notebook = read_notebook(course.autograded(name, student))
     why, notes = {}, notebook.metadata.get(VERDICT, {})
     with course.api.gradebook as gradebook:
@@ -87,8 +89,6 @@ def _row(course: CourseDirectory, name: str, student: str) -> Row:
         why["mended"] = " ".join(notes["repairs"])
     if late > 0:
         why["late"] = f"{late:.1f} days" + (f", {penalty:g} points off" if penalty else "")
-    page = course.feedback(name, student)
-    link = f"../{page.relative_to(course.root).as_posix()}" if page.is_file() else ""
     waits = tuple(each.title for each in sections(notebook.cells) if each.pending)
     return Row(student, score, exercises, why, link, waits)
 

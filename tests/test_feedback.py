@@ -183,6 +183,9 @@ def test_the_overview_says_who_needs_a_look_and_what_cost_most(graded):
         assert told in words
     assert words.index("ivan") < words.index("kim") < words.index("judy")
     assert "dora" not in words[words.index("Needs a look") : words.index("Exercises")]
+    links = re.findall(r'href="\.\./([^"]+)"', (graded.root / "overview" / f"{NAME}.html").read_text())
+    assert {Path(link).parts[1] for link in links} == {"alice", "carol", "dora", "ivan", "judy", "kim"}
+    assert all((graded.root / link).is_file() for link in links)
 
 
 @pytest.mark.slow
