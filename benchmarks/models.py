@@ -221,7 +221,7 @@ def device() -> str:
     """The backend, and the GPU or CPU that it computes on."""
     import keras
 
-    return f"{keras.backend.backend()}, {keras.distribution.list_devices()[0]}"
+    return f"{keras.backend.backend()}, {keras.ops.ones(1).device}"
 
 
 MEASURES = {
