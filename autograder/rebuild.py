@@ -86,7 +86,7 @@ def rebuild(configuration: dict):
     if not isinstance(made, keras.Model) or not getattr(made, "outputs", None):
         raise NotRebuildableError("The model has no graph: build it with keras.Model(inputs, outputs).")
     if isinstance(made, keras.Sequential):  # has no output before it is called
-        made = keras.Model(made.inputs, made.outputs)
+        made = keras.Model(made.inputs[0], made.outputs[0])
     return made
 
 

@@ -29,10 +29,10 @@ ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if t
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe"),
     *("matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "ipywidgets"),
-    *("course.cost", "course.models", "course.plots"),  # and the modules in them
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
 )
+PACKAGES = ("course.cost", "course.models", "course.plots")  # of which all modules are imported as well
 
 
 def serve(folder: str, listening: int) -> None:
@@ -59,10 +59,10 @@ def serve(folder: str, listening: int) -> None:
 def _import() -> None:
     sys.modules["debugpy"] = None  # no debugger in kernels: it would take a third of their start
     for name in IMPORTS:
-        package = importlib.import_module(name)
-        if name.startswith("course."):
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{name}.{module.name}")
+        importlib.import_module(name)
+    for name in PACKAGES:
+        for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+            importlib.import_module(f"{name}.{module.name}")
     gc.collect()
     gc.freeze()  # what is shared with the forks stays shared
 

@@ -107,6 +107,17 @@ def test_the_same_network_is_right():
     assert report(NETWORK, network).score == 1
 
 
+@pytest.mark.filterwarnings("error:The structure of `inputs`")
+def test_a_sequential_model_is_rebuilt_as_a_functional_one():
+    sequential = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(4, 3), L.Flatten(), L.Dense(2)])
+    rebuilt = rebuild(keras.saving.serialize_keras_object(sequential))
+    rebuilt.set_weights(sequential.get_weights())
+    images = RNG.normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_array_equal(rebuilt(images), sequential(images))
+    assert not isinstance(rebuilt, keras.Sequential)
+    assert rebuilt.output.shape == (None, 2)
+
+
 def test_names_do_not_matter_and_the_output_shows_what_counts_do_not():
     assert report(NETWORK, other_names).score == 1  # and its ReLU is a layer of its own
     same_counts = report(NETWORK, lambda classes: network(classes, activation="tanh"))
