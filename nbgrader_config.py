@@ -33,7 +33,7 @@ c.GenerateAssignment.preprocessors = [
 c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Write your answer here.")'}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
-c.Autograde.exporter_class = "autograder.ingest.SubmissionExporter"  # opens files that nbformat refuses
+c.Autograde.exporter_class = "autograder.reading.SubmissionExporter"  # opens files that nbformat refuses
 c.Autograde.pre_convert_hook = "autograder.ingest.use_renamed"
 c.Autograde.sanitize_preprocessors = [
     "autograder.ingest.Ingest",

@@ -2,9 +2,8 @@
 
 import functools
 import hashlib
-import importlib.util
+import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from autograder import plain
 from autograder.judge import look
 from autograder.probe import PROBES, quiet
 from course.errors import unknown
+
+EXERCISES = Path(__file__).with_name("exercises")
 
 
 @dataclass(frozen=True)
@@ -95,25 +96,20 @@ def assignments() -> dict[str, Assignment]:
     Raises:
         ValueError: where that package is absent, as it is in what students install.
     """
-    found = [_load(module) for module in _modules()]
-    return {assignment.name: assignment for assignment in sorted(found, key=lambda each: each.name)}
+    return {name: find_assignment(name) for name in _sources()}
 
 
 def find_assignment(name: str) -> Assignment:
-    """The assignment with this name. Raises ValueError with the nearest names.
-
-    06_lrn_vs_bn is in lrn_vs_bn.py; other files, which may need TensorFlow, are not imported.
-    """
-    module = name.partition("_")[2]
-    if module in _modules() and _load(module).name == name:
-        return _load(module)
-    raise unknown("assignment", name, map(_name, _modules()))
+    """The assignment with this name. Raises ValueError with the nearest names."""
+    with quiet():  # TensorFlow logs when it starts
+        return importlib.import_module(f"autograder.exercises.{source_of(name).stem}").ASSIGNMENT
 
 
 def source_of(name: str) -> Path:
     """The file that holds an assignment's exercises. Raises ValueError with the nearest names."""
-    exercise = find_assignment(name).exercises[0]
-    return Path(inspect.getfile(next(iter(exercise.answers.values())).right))
+    if name not in _sources():
+        raise unknown("assignment", name, _sources())
+    return _sources()[name]
 
 
 def find_exercise(identifier: str, assignment: str = "") -> Exercise:
@@ -121,7 +117,7 @@ def find_exercise(identifier: str, assignment: str = "") -> Exercise:
 
     Raises ValueError with the nearest ids.
     """
-    if assignment.partition("_")[2] in _modules():
+    if assignment in _sources():
         for exercise in find_assignment(assignment).exercises:
             if exercise.id == identifier:
                 return exercise
@@ -131,25 +127,19 @@ def find_exercise(identifier: str, assignment: str = "") -> Exercise:
     return known[identifier]
 
 
-def _modules() -> list[str]:
-    try:
-        package = importlib.import_module("autograder.exercises")
-    except ModuleNotFoundError:
+@functools.cache
+def _sources() -> dict[str, Path]:
+    """The files of autograder/exercises by the assignment's name, in order.
+
+    The name is read from the text: to import a file may take seconds, where it needs TensorFlow.
+    """
+    files = [path for path in EXERCISES.glob("*.py") if path.name != "__init__.py"]
+    if not files:
         raise ValueError(
             "The exercises with their answers are not installed: run this in the clone of the course."
-        ) from None
-    return [module.name for module in pkgutil.iter_modules(package.__path__)]
-
-
-def _name(module: str) -> str:
-    """The assignment's name from the file's text: loading it may take seconds."""
-    source = Path(importlib.util.find_spec(f"autograder.exercises.{module}").origin).read_text("utf-8")
-    return re.search(r'\bname="(\d+_\w+)"', source).group(1)
-
-
-def _load(module: str) -> Assignment:
-    with quiet():  # TensorFlow logs when it starts
-        return importlib.import_module(f"autograder.exercises.{module}").ASSIGNMENT
+        )
+    names = (re.search(r'\bname="(\d+_\w+)"', path.read_text("utf-8")).group(1) for path in files)
+    return dict(sorted(zip(names, files, strict=True)))
 
 
 def generator(secret: bytes, *who: str) -> np.random.Generator:

@@ -24,8 +24,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from autograder.course_directory import CourseDirectory, read_notebook, reason
-from autograder.ingest import UnreadableError, read_submission
-from autograder.preprocessors import VERDICT, find_check
+from autograder.ingest import read_submission
+from autograder.preprocessors import VERDICT
+from autograder.reading import UnreadableError
+from autograder.source import find_check
 from course.files import replacing
 
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)

@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Iterable, Iterator
 
-from autograder.magics import LARGEST, parse
+from autograder.source import LARGEST, parse
 
 # What a container holds, read by its own type's methods: those of a student's subclass may say anything.
 CONTENTS = {

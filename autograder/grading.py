@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import source_of
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge, verdicts
+from autograder.probe import quiet
 from autograder.release import release
 from autograder.sandbox import LostError, SandboxError, unavailable
 from course.files import replacing
@@ -98,7 +100,7 @@ def grade(
                 yield outcome
             else:
                 changed.append(student)
-        if sandbox and changed:
+        if sandbox and changed and provisioner.ADDRESS not in os.environ:
             provisioner.launch()  # one for all judges, which start at the same time
         for student, judged in _judged(course, name, changed, jobs, sandbox):
             if isinstance(judged, str):
@@ -167,16 +169,21 @@ def _judged(
 ) -> Iterator[tuple[str, dict | str]]:
     """Each student with the judged notebook, or with the sentence that says why there is none."""
     tries = dict.fromkeys(students, 0)
-    context = multiprocessing.get_context("spawn")
+    exercises = f"autograder.exercises.{source_of(name).stem}"
+    context = multiprocessing.get_context("forkserver")  # imports once, in a process that all are forked from
+    context.set_forkserver_preload([__name__, exercises])
+    with _interrupts_held_back(), quiet():  # TensorFlow logs when it starts
+        forkserver.ensure_running()
     while tries:
         workers = max(1, min(jobs, len(tries)))
         listening, alive = context.Pipe(duplex=False)
-        with concurrent.futures.ProcessPoolExecutor(workers, context, _end_with, (listening,)) as pool:
-            with _interrupts_held_back():  # also in the processes that start here
-                started = {
-                    pool.submit(_judge, course.root, name, student, sandbox): student for student in tries
-                }
+        begin = _begin, (listening, dict(os.environ))
+        with concurrent.futures.ProcessPoolExecutor(workers, context, *begin) as pool:
             try:
+                with _interrupts_held_back():  # also in the processes that start here
+                    started = {
+                        pool.submit(_judge, course.root, name, student, sandbox): student for student in tries
+                    }
                 if sandbox:
                     provisioner.wait_until_ready()
                 for future in concurrent.futures.as_completed(started):
@@ -189,6 +196,10 @@ def _judged(
                         result = f"It cannot be judged ({type(error).__name__}: {error})."
                     del tries[student]
                     yield student, result
+            except EOFError:
+                raise ValueError(
+                    f"The judging processes did not start: see whether {exercises} can be imported."
+                ) from None
             except BrokenProcessPool:
                 # a process of the pool was killed; which submission it had is not known: all get another try,
                 # one by one, so that the next death has a name
@@ -212,11 +223,12 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with(run: Connection) -> None:
-    """In a process of the pool: end at once when the run stops or has been killed.
+def _begin(run: Connection, environment: dict[str, str]) -> None:
+    """In a process of the pool: have the run's environment; end at once when the run stops or was killed.
 
     An interrupt at the keyboard is for the run, which stops then.
     """
+    os.environ.update(environment)
     threading.Thread(target=lambda: (run.poll(None), os._exit(1)), daemon=True).start()
 
 

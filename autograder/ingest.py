@@ -12,33 +12,23 @@ given cells, an answer takes the statements that define a name which it uses, an
 import ast
 import copy
 import filecmp
-import json
-import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution, is_task
 from traitlets import Unicode
 
-from autograder.magics import neutralise, parse
+from autograder.magics import neutralise
+from autograder.reading import NO_ID, find_notebook, load
+from autograder.source import bound, bound_by, parse, text, used
 
 REPAIRS = "repairs"  # in the notebook's metadata["autograder"]
-LARGEST = 100 * 2**20  # bytes of a notebook file
-MOST = 5_000  # cells
-NO_ID = "no-id-"  # how the ids begin of cells that had none
-OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
-
-
-class UnreadableError(ValueError):
-    """What was handed in is no notebook; the sentence says why."""
 
 
 @dataclass
@@ -60,19 +50,7 @@ class Cell:
     @cached_property
     def names(self) -> set[str]:
         """What the cell defines."""
-        return _bound(self.code)
-
-
-class SubmissionExporter(NotebookExporter):
-    """Reads notebooks that nbformat refuses: nbgrader's autograde opens files through this."""
-
-    def from_filename(self, filename, resources=None, **arguments):
-        """Convert the notebook in a file: a submitted one leniently, one of nbgrader's own as ever."""
-        if not getattr(self.parent, "_sanitizing", True):
-            return super().from_filename(filename, resources=resources, **arguments)
-        path = Path(filename)
-        resources = {**(resources or {}), "metadata": {"name": path.stem, "path": str(path.parent)}}
-        return self.from_notebook_node(load(path), resources=resources, **arguments)
+        return bound(self.code)
 
 
 class Ingest(NbGraderPreprocessor):
@@ -128,43 +106,6 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
             repairs += _copied(path)
     rebuilt, found = rebuild(load(path), master)
     return _record(rebuilt, repairs + found), repairs + found
-
-
-def find_notebook(folder: Path) -> Path:
-    """The notebook in a submission's folder: the one named like it, else the latest of the others."""
-    found = [path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith(".")]
-    if not found:
-        raise UnreadableError(f"{folder.name}.ipynb does not exist, and no other notebook is there.")
-    named = folder / f"{folder.name}.ipynb"
-    return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
-
-
-def load(path: Path) -> NotebookNode:
-    """The notebook in a file of any encoding and format, as nbformat 4.
-
-    Raises:
-        UnreadableError: for what is no notebook, in a sentence.
-    """
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):  # a link could lead anywhere, a pipe never ends
-            raise UnreadableError(f"{path.name} is a link or a device, not a file.")
-        if path.stat().st_size > LARGEST:
-            raise UnreadableError(f"{path.name} is larger than {LARGEST // 2**20} MiB.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}.") from None
-    notebook = _parsed(data, path.name)
-    cells = notebook.get("cells")
-    if not isinstance(cells, list):  # format 3 has worksheets
-        sheets = notebook.get("worksheets")
-        sheets = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else None
-        if sheets is None:
-            raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
-    if len(cells) > MOST:
-        raise UnreadableError(f"{path.name} has more than {MOST} cells.")
-    tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
-    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
 
 
 def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
@@ -233,7 +174,7 @@ class Match:
         for at, original in enumerate(self.master):
             found = self.found.get(at, [])
             if is_solution(original) and all(_same(cell.source, original.source) for cell in found):
-                names = _bound(original.source) if original.cell_type == "code" else set()
+                names = bound(original.source) if original.cell_type == "code" else set()
                 for index, cell in enumerate(self.cells):
                     if index not in self.place and names & cell.names:
                         self._take(index, at, "" if found else "header")
@@ -311,15 +252,15 @@ def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str
 
 def _add_helpers(notebook: NotebookNode, match: Match, repairs: _Repairs) -> None:
     """Put statements that are in no answer in front of the first answer that uses what they define."""
-    given = set().union(*(_bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
+    given = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
     helpers = list(_helpers(match))
     for cell in notebook.cells:
         if not is_solution(cell) or cell.cell_type != "code":
             continue
-        taken, used = [], _used(cell.source)
-        while more := [each for each in helpers if each not in taken and each.names & (used - given)]:
+        taken, needed = [], used(cell.source)
+        while more := [each for each in helpers if each not in taken and each.names & (needed - given)]:
             taken += more  # which may use others
-            used |= set().union(*(_used(each.source) for each in more))
+            needed |= set().union(*(used(each.source) for each in more))
         taken = [each for each in helpers if each in taken]
         helpers = [each for each in helpers if each not in taken]
         cell.source = "\n".join([each.source for each in taken] + [cell.source])
@@ -364,48 +305,7 @@ def _helpers(match: Match) -> Iterator[_Helper]:
         theirs = {ast.dump(statement) for statement in theirs.body} if theirs else set()
         for number, statement in enumerate(tree.body):
             if ast.dump(statement) not in theirs:
-                yield _Helper((index, number), _text(cell.code, statement), frozenset(_names(statement)))
-
-
-def _text(source: str, statement: ast.stmt) -> str:
-    first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
-    return "\n".join(source.split("\n")[first - 1 : statement.end_lineno])
-
-
-def _names(statement: ast.stmt) -> set[str]:
-    """The names that a statement binds outside of functions and classes."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    names = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return names
-
-
-def _bound(source: str) -> set[str]:
-    tree = parse(source)
-    return set().union(*(_names(statement) for statement in tree.body)) if tree else _headers(source)
-
-
-def _headers(source: str) -> set[str]:
-    """What a cell that Python cannot parse sets out to define."""
-    words = [line.split("(")[0].split(":")[0].split() for line in source.split("\n")]
-    return {line[1] for line in words if len(line) == 2 and line[0] in ("def", "class")}
-
-
-def _used(source: str) -> set[str]:
-    """The names that a cell reads, and "*": what `from … import *` binds may be among them."""
-    tree = parse(source)
-    if tree is None:
-        return set()
-    return {"*"} | {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+                yield _Helper((index, number), text(cell.code, statement), frozenset(bound_by(statement)))
 
 
 def _name(cell: NotebookNode) -> str:
@@ -434,66 +334,8 @@ def _record(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
     return notebook
 
 
-def _tidied(cell: dict, number: int) -> dict:
-    """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
-    kind = cell.get("cell_type")
-    kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
-    source = cell.get("source", cell.get("input", ""))
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    nbgrader = metadata.get("nbgrader")
-    identifier = cell.get("id") or metadata.get("id")  # Colab has it in the metadata
-    tidied = {
-        "cell_type": kind,
-        "source": source,
-        "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
-        "id": identifier if isinstance(identifier, str) and identifier else f"{NO_ID}{number}",
-    }
-    if kind == "code":
-        tidied |= {"outputs": [], "execution_count": None}
-    elif isinstance(cell.get("attachments"), dict):
-        tidied["attachments"] = {
-            str(name): bundle for name, bundle in cell["attachments"].items() if isinstance(bundle, dict)
-        }
-    return tidied
-
-
 def _cell(cell: NotebookNode) -> Cell:
     nbgrader = cell.metadata.get("nbgrader", {})
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
     grade_id = grade_id if isinstance(grade_id, str) else ""
     return Cell(cell.cell_type, cell.source, grade_id, cell.get("id", NO_ID), cell.get("attachments", {}))
-
-
-def _parsed(data: bytes, name: str) -> dict:
-    """The JSON object in a file. Raises UnreadableError in a sentence."""
-    if not data.strip(b"\0 \t\r\n"):
-        raise UnreadableError(f"{name} is empty.")
-    what = next((what for start, what in OTHERS.items() if data.lstrip().startswith(start)), "")
-    if what:
-        raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
-    try:
-        value = json.loads(_decoded(data), strict=False)
-    except RecursionError:
-        raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
-    except ValueError as error:
-        text = _decoded(data).strip()
-        why = "it ends in the middle, as after a broken upload" if text[-1] != "}" else str(error)
-        why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
-        raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
-    if not isinstance(value, dict):
-        raise UnreadableError(f"{name} cannot be read as a notebook: there are no cells in it.")
-    return value
-
-
-def _decoded(data: bytes) -> str:
-    """Text in UTF-8 with or without a mark, in UTF-16, or in what Windows used to write."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace")
-    if data[1:2] == b"\0" or data[:1] == b"\0":
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")

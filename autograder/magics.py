@@ -7,12 +7,13 @@ them once, for the session. Each such line becomes a comment behind a `pass`, so
 import ast
 import re
 
+from autograder.source import LARGEST, parse
+
 # a line that IPython reads and Python does not; only looked at where Python cannot parse the cell
 MAGIC = re.compile(r"^(?!\s*(?:pass  )?#)(?:\s*[%!?]|[^#'\"]*=\s*[%!]\w|.*\?\s*$)")
 PYTHON_BODY = {"%%time", "%%timeit", "%%capture", "%%prun"}  # cell magics whose body is Python
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
 MOST = 200  # lines that are looked at in one cell: each takes a parse
-LARGEST = 2**18  # characters of a cell that is looked into: a syntax tree takes hundreds of times as much
 
 
 def neutralise(source: str) -> tuple[str, list[str]]:
@@ -44,16 +45,6 @@ def neutralise(source: str) -> tuple[str, list[str]]:
     for statement in _of_a_session(tree) if tree else ():
         _comment(lines, range(statement.lineno - 1, statement.end_lineno), removed)
     return "\n".join(lines), removed
-
-
-def parse(source: str) -> ast.Module | None:
-    """The syntax tree; None for what Python cannot parse, whatever the reason."""
-    if len(source) > LARGEST:
-        return None
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _line_that_fails(lines: list[str]) -> int | None:

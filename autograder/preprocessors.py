@@ -1,11 +1,9 @@
 """The steps that this package adds to nbgrader's: release settings, and judging in place of running tests."""
 
-import ast
 import copy
 import os
 import secrets
 from pathlib import Path
-from typing import NamedTuple
 
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -16,21 +14,14 @@ from autograder import plain
 from autograder.exercise import find_exercise, full_sheet, generator
 from autograder.forbidden import mentions, roundabout
 from autograder.judge import Report, judge
-from autograder.magics import parse
 from autograder.probe import MIME
 from autograder.report import Score, to_html
+from autograder.source import Check, ends_in_expression, find_check
 from autograder.worker import VERDICT, Worker, error_output, name_of
 
 # What a kernel shows of a result or figure: all that a notebook can, or a line of text.
 SHOWN = "get_ipython().display_formatter.active_types = get_ipython().display_formatter.format_types"
 AS_TEXT = "get_ipython().display_formatter.active_types = ['text/plain']"
-
-
-class Check(NamedTuple):
-    """A `check(...)` call of a test cell: the exercise's id, and the source of each answer."""
-
-    exercise: str
-    answers: tuple[str, ...]
 
 
 class SetRepository(NbGraderPreprocessor):
@@ -198,22 +189,6 @@ def make_canaries() -> list[tuple[str, str | None]]:
     ]
     secrets.SystemRandom().shuffle(canaries)
     return canaries
-
-
-def ends_in_expression(source: str) -> bool:
-    """Whether a cell's last statement is an expression, whose value a notebook shows."""
-    tree = parse(source)
-    return bool(tree and tree.body) and isinstance(tree.body[-1], ast.Expr)
-
-
-def find_check(source: str) -> Check | None:
-    """The first `check("id", answer, ...)` of a cell; None if there is none."""
-    tree = parse(source)
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
-            exercise, *answers = node.args
-            return Check(ast.literal_eval(exercise), tuple(ast.unparse(answer) for answer in answers))
-    return None
 
 
 def verdict(report: Report) -> nbformat.NotebookNode:

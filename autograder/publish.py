@@ -14,7 +14,7 @@ from pathlib import Path
 
 import course as library
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.preprocessors import find_check
+from autograder.source import find_check
 from autograder.verify import secret_lines
 
 CLONE = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from autograder import plain
 from autograder.check import CASES
 from autograder.course_directory import CourseDirectory, read_notebook, reason
 from autograder.exercise import Assignment, Exercise, find_assignment, public_sheet
-from autograder.preprocessors import find_check
+from autograder.source import find_check
 
 
 def release(course: CourseDirectory, name: str) -> Path:

@@ -114,12 +114,12 @@ def wait_for(condition, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-def kill_at(folder: Path, words: str, done: int) -> subprocess.Popen:
+def kill_at(folder: Path, words: str, done: int, which: int = 0) -> subprocess.Popen:
     """Start a run, and when some are graded, kill -9 a process below it. Returns the run."""
     run = command(folder, "grade", NAME)
-    wait_for(lambda: graded(folder) >= done and below(run.pid, words))
+    wait_for(lambda: graded(folder) >= done and below(run.pid, words)[which:])
     time.sleep(0.3)  # into the next submission
-    os.kill(below(run.pid, words)[0], signal.SIGKILL)
+    os.kill(below(run.pid, words)[which], signal.SIGKILL)
     return run
 
 
@@ -155,8 +155,9 @@ def test_fault_an_interrupt_at_the_keyboard_ends_the_run_at_once(folder, undistu
     assert gradebook(folder) == undisturbed
 
 
-def test_fault_kill_9_of_a_judge_needs_no_rerun(folder, undisturbed):
-    run = kill_at(folder, "spawn_main", 1)
+@pytest.mark.parametrize("which", [0, 1], ids=["what judges are forked from", "a judge"])
+def test_fault_kill_9_of_a_judge_needs_no_rerun(folder, undisturbed, which):
+    run = kill_at(folder, "multiprocessing.forkserver", 1, which)
     output, errors = run.communicate(timeout=240)
     assert run.returncode == 0, output + errors
     assert gradebook(folder) == undisturbed
@@ -169,11 +170,19 @@ def test_fault_kill_9_of_the_warm_process_costs_nobody_a_point(folder, undisturb
     assert gradebook(folder) == undisturbed
 
 
-def test_fault_kill_9_of_the_warm_process_as_it_starts(folder, undisturbed):
-    run = kill_at(folder, "autograder.warm", 0)
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("autograder.warm", "did not start: it was killed."),
+        ("multiprocessing.forkserver", "The judging processes did not start"),
+    ],
+)
+def test_fault_kill_9_of_what_others_are_forked_from_as_it_starts(folder, undisturbed, words, sentence):
+    run = kill_at(folder, words, 0)
     _, errors = run.communicate(timeout=240)
     assert run.returncode == 2
-    assert "did not start: it was killed." in errors
+    assert sentence in errors
+    assert "Traceback" not in errors
     rerun(folder)
     assert gradebook(folder) == undisturbed
 

@@ -13,8 +13,9 @@ import pytest
 
 from autograder.course_directory import CourseDirectory
 from autograder.exercise import find_assignment
-from autograder.ingest import UnreadableError, load, read_submission
+from autograder.ingest import read_submission
 from autograder.magics import neutralise
+from autograder.reading import UnreadableError, load
 from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
 from autograder.verify import scratch_course

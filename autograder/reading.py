@@ -1,0 +1,126 @@
+"""Reads what was handed in as a notebook, whatever wrote it, or says in a sentence why it is none."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+
+LARGEST = 100 * 2**20  # bytes of a notebook file
+MOST = 5_000  # cells
+NO_ID = "no-id-"  # how the ids begin of cells that had none
+OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
+
+
+class UnreadableError(ValueError):
+    """What was handed in is no notebook; the sentence says why."""
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads notebooks that nbformat refuses: nbgrader's autograde opens files through this."""
+
+    def from_filename(self, filename, resources=None, **arguments):
+        """Convert the notebook in a file: a submitted one leniently, one of nbgrader's own as ever."""
+        if not getattr(self.parent, "_sanitizing", True):
+            return super().from_filename(filename, resources=resources, **arguments)
+        path = Path(filename)
+        resources = {**(resources or {}), "metadata": {"name": path.stem, "path": str(path.parent)}}
+        return self.from_notebook_node(load(path), resources=resources, **arguments)
+
+
+def find_notebook(folder: Path) -> Path:
+    """The notebook in a submission's folder: the one named like it, else the latest of the others."""
+    found = [path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith(".")]
+    if not found:
+        raise UnreadableError(f"{folder.name}.ipynb does not exist, and no other notebook is there.")
+    named = folder / f"{folder.name}.ipynb"
+    return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
+
+
+def load(path: Path) -> NotebookNode:
+    """The notebook in a file of any encoding and format, as nbformat 4.
+
+    Raises:
+        UnreadableError: for what is no notebook, in a sentence.
+    """
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # a link could lead anywhere, a pipe never ends
+            raise UnreadableError(f"{path.name} is a link or a device, not a file.")
+        if path.stat().st_size > LARGEST:
+            raise UnreadableError(f"{path.name} is larger than {LARGEST // 2**20} MiB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}.") from None
+    notebook = _parsed(data, path.name)
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):  # format 3 has worksheets
+        sheets = notebook.get("worksheets")
+        sheets = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else None
+        if sheets is None:
+            raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
+        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    if len(cells) > MOST:
+        raise UnreadableError(f"{path.name} has more than {MOST} cells.")
+    tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
+
+
+def _tidied(cell: dict, number: int) -> dict:
+    """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
+    kind = cell.get("cell_type")
+    kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
+    source = cell.get("source", cell.get("input", ""))
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
+    nbgrader = metadata.get("nbgrader")
+    identifier = cell.get("id") or metadata.get("id")  # Colab has it in the metadata
+    tidied = {
+        "cell_type": kind,
+        "source": source,
+        "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
+        "id": identifier if isinstance(identifier, str) and identifier else f"{NO_ID}{number}",
+    }
+    if kind == "code":
+        tidied |= {"outputs": [], "execution_count": None}
+    elif isinstance(cell.get("attachments"), dict):
+        tidied["attachments"] = {
+            str(name): bundle for name, bundle in cell["attachments"].items() if isinstance(bundle, dict)
+        }
+    return tidied
+
+
+def _parsed(data: bytes, name: str) -> dict:
+    """The JSON object in a file. Raises UnreadableError in a sentence."""
+    if not data.strip(b"\0 \t\r\n"):
+        raise UnreadableError(f"{name} is empty.")
+    what = next((what for start, what in OTHERS.items() if data.lstrip().startswith(start)), "")
+    if what:
+        raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
+    try:
+        value = json.loads(_decoded(data), strict=False)
+    except RecursionError:
+        raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
+    except ValueError as error:
+        text = _decoded(data).strip()
+        why = "it ends in the middle, as after a broken upload" if text[-1] != "}" else str(error)
+        why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
+        raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{name} cannot be read as a notebook: there are no cells in it.")
+    return value
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-8 with or without a mark, in UTF-16, or in what Windows used to write."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    if data[1:2] == b"\0" or data[:1] == b"\0":
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
