@@ -169,49 +169,54 @@ def _judged(
 ) -> Iterator[tuple[str, dict | str]]:
     """Each student with the judged notebook, or with the sentence that says why there is none."""
     tries = dict.fromkeys(students, 0)
+    while tries:
+        try:
+            for student, result in _judged_together(course.root, name, list(tries), jobs, sandbox):
+                del tries[student]
+                yield student, result
+        except BrokenProcessPool:
+            # a process of the pool was killed; which submission it had is not known: all get another try,
+            # one by one, so that the next death has a name
+            jobs = 1
+            student = next(iter(tries))
+            tries[student] += 1
+            if tries[student] >= TRIES:
+                del tries[student]
+                yield student, "The judging process died on it twice."
+
+
+def _judged_together(
+    root: Path, name: str, students: list[str], jobs: int, sandbox: bool
+) -> Iterator[tuple[str, dict | str]]:
+    """The same, from one pool of processes. Raises BrokenProcessPool where one of them is killed."""
     exercises = f"autograder.exercises.{source_of(name).stem}"
     context = multiprocessing.get_context("forkserver")  # imports once, in a process that all are forked from
     context.set_forkserver_preload([__name__, exercises])
     with _interrupts_held_back(), quiet():  # TensorFlow logs when it starts
         forkserver.ensure_running()
-    while tries:
-        workers = max(1, min(jobs, len(tries)))
-        listening, alive = context.Pipe(duplex=False)
-        begin = _begin, (listening, dict(os.environ))
-        with concurrent.futures.ProcessPoolExecutor(workers, context, *begin) as pool:
-            try:
-                with _interrupts_held_back():  # also in the processes that start here
-                    started = {
-                        pool.submit(_judge, course.root, name, student, sandbox): student for student in tries
-                    }
-                if sandbox:
-                    provisioner.wait_until_ready()
-                for future in concurrent.futures.as_completed(started):
-                    student = started[future]
-                    try:
-                        result = future.result()
-                    except (BrokenProcessPool, SandboxError):
-                        raise
-                    except Exception as error:  # one that breaks the steps must not stop the others
-                        result = f"It cannot be judged ({type(error).__name__}: {error})."
-                    del tries[student]
-                    yield student, result
-            except EOFError:
-                raise ValueError(
-                    f"The judging processes did not start: see whether {exercises} can be imported."
-                ) from None
-            except BrokenProcessPool:
-                # a process of the pool was killed; which submission it had is not known: all get another try,
-                # one by one, so that the next death has a name
-                jobs = 1
-                student = next(iter(tries))
-                tries[student] += 1
-                if tries[student] >= TRIES:
-                    del tries[student]
-                    yield student, "The judging process died on it twice."
-            finally:
-                alive.close()
-                listening.close()
+    listening, alive = context.Pipe(duplex=False)
+    begin = _begin, (listening, dict(os.environ))
+    with concurrent.futures.ProcessPoolExecutor(min(jobs, len(students)), context, *begin) as pool:
+        try:
+            with _interrupts_held_back():  # also in the processes that start here
+                started = {pool.submit(_judge, root, name, each, sandbox): each for each in students}
+            if sandbox:
+                provisioner.wait_until_ready()
+            for future in concurrent.futures.as_completed(started):
+                try:
+                    result = future.result()
+                except (BrokenProcessPool, SandboxError):
+                    raise
+                except Exception as error:  # one that breaks the steps must not stop the others
+                    result = f"It cannot be judged ({type(error).__name__}: {error})."
+                yield started[future], result
+        except EOFError:
+            raise ValueError(
+                f"The judging processes did not start: see whether {exercises} can be imported."
+            ) from None
+        finally:
+            alive.close()
+            listening.close()
 
 
 @contextlib.contextmanager
