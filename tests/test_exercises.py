@@ -2,6 +2,8 @@
 
 import ast
 import builtins
+import subprocess
+import sys
 
 import pytest
 
@@ -139,6 +141,17 @@ def test_compiled_cases_hold_public_cases_alone(exercise):
 
 def test_no_compiled_case_is_left_over():
     assert {path.stem for path in CASES.iterdir()} == {exercise.id for exercise in EXERCISES}
+
+
+def test_the_process_that_records_grades_imports_no_tensorflow():
+    code = f"""
+import sys
+from autograder import grading
+for name in {[assignment.name for assignment in ASSIGNMENTS]}:
+    assert f'name="{{name}}"' in grading.source_of(name).read_text()
+assert "tensorflow" not in sys.modules  # hundreds of MB, beside the processes that judge
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_unknown_names_come_with_the_nearest():
