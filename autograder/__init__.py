@@ -2,7 +2,7 @@
 
 How a submission becomes a grade, with `autograder grade` as with `nbgrader autograde`:
 
-    grading        reads, judges in parallel, records with one writer
+    grading        says who is to be judged, and records with one writer; pool: judges in parallel
     reading        opens what was handed in, whatever wrote it
     ingest         puts the student's answers into the released notebook; magics: what is no Python goes out
     worker         runs its cells, in a kernel that provisioner asks for, warm forks and sandbox shuts in

@@ -1,4 +1,4 @@
-"""Gives Jupyter kernels that are sandboxed forks of one warm process (see `warm` and `sandbox`)."""
+"""Gives forks of one warm process (see `warm`): judges, and, to Jupyter, sandboxed kernels."""
 
 import contextlib
 import json
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from jupyter_client.provisioning import KernelProvisionerBase
@@ -18,7 +19,6 @@ from autograder import sandbox
 from autograder.sandbox import LostError, SandboxError
 from autograder.warm import ENDED, READY
 
-ADDRESS = "AUTOGRADER_WARM"  # environment variable: the warm process's folder, for the processes below
 START = """
 import sys
 sys.path += sys.argv[3:]
@@ -32,10 +32,11 @@ SETTINGS = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 LOST = "The process that kernels are forked from died."
-PREFIX = "autograder-warm-"  # of the folder's name
+NOT_STARTED = "The process that judges and kernels are forked from did not start"
 TRIES = 3  # for a kernel that has run nothing yet
 PACKAGE = Path(__file__).parent
 started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
+folders: list[str] = []  # of warm processes; the last is the one to ask
 
 
 class SandboxProvisioner(KernelProvisionerBase):
@@ -76,9 +77,8 @@ class SandboxProvisioner(KernelProvisionerBase):
             "limits": {"memory": self.memory, "disk": self.disk, "threads": self.threads},
         }
         for _ in range(TRIES):
-            self._connection, answer = _connect(), b""
+            self._connection, answer = _ask({"kernel": request}), b""
             with contextlib.suppress(ConnectionError):  # it died with the request unread
-                self._connection.sendall(json.dumps(request).encode() + b"\n")
                 answer = self._connection.makefile("rb").readline()
             if answer == b"\n":
                 return self.connection_info
@@ -135,12 +135,19 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._connection = None
 
 
+def fork_judge(**run) -> Connection:
+    """A judge, in a process of its own that ends with the connection: `autograder.pool.serve`."""
+    connection = _ask({"judge": run})
+    wait_until_ready()
+    return Connection(connection.detach())
+
+
 def launch() -> str:
     """Start a warm process, for this process and those it starts from now on. Returns its folder.
 
     It takes seconds until it answers; whoever asks it for a kernel waits.
     """
-    folder = tempfile.mkdtemp(prefix=PREFIX)
+    folder = tempfile.mkdtemp(prefix="autograder-warm-")
     packages = sorted({str(path.parent) for path in _packages()})
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/socket")
@@ -156,7 +163,7 @@ def launch() -> str:
             start_new_session=True,  # an interrupt at the keyboard is for the grading process
         )
     started.append(process)
-    os.environ[ADDRESS] = folder
+    folders.append(folder)
     return folder
 
 
@@ -176,9 +183,7 @@ def wait_until_ready() -> None:
                     break
                 last = line.strip() or last
             else:
-                raise SandboxError(
-                    f"The process that forks kernels did not start: {last.decode(errors='replace')}"
-                )
+                raise SandboxError(f"{NOT_STARTED}: {last.decode(errors='replace')}")
 
 
 def visible_paths() -> list[str]:
@@ -195,16 +200,21 @@ def _packages() -> list[Path]:
     return [PACKAGE, Path(course.__file__).parent]
 
 
-def _connect() -> socket.socket:
+def _ask(request: dict) -> socket.socket:
+    """A connection to the warm process, over which that has been asked for something.
+
+    A warm process that has died, or was never there, is started.
+    """
     for _ in range(2):
-        folder = os.environ.get(ADDRESS) or launch()
+        folder = folders[-1] if folders else launch()
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.connect(f"{folder}/socket")
-            return connection
-        except OSError:  # it has died: start another
+        except OSError:
             connection.close()
-            os.environ.pop(ADDRESS, None)
-            if Path(folder).name.startswith(PREFIX):
-                shutil.rmtree(folder, ignore_errors=True)
-    raise SandboxError("The process that forks kernels cannot be reached.")
+            shutil.rmtree(folders.pop(), ignore_errors=True)
+            continue
+        with contextlib.suppress(ConnectionError):  # it dies just now, which the answer will show
+            connection.sendall(json.dumps(request).encode() + b"\n")
+        return connection
+    raise SandboxError("The process that judges and kernels are forked from cannot be reached.")

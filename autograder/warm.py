@@ -1,9 +1,11 @@
-"""A process that has imported TensorFlow and Keras, and forks a sandboxed kernel for each submission.
+"""A process that has imported TensorFlow and Keras, and forks what needs them: judges, and sandboxed kernels.
 
-`provisioner` starts it and asks it, over a Unix socket, for kernels. A kernel lives as long as the
-connection that asked for it, and all of them as long as the standard input of this process is open. One
-kernel is two processes: a watcher, which passes signals on and tells how it ended, and its child,
-process 1 of the sandbox, in which the student's code runs.
+`provisioner` starts it and asks it, over a Unix socket, for one or the other, which lives as long as the
+connection that asked for it; kernels also end with this process, which ends when its standard input does.
+
+A judge (see `pool`) imports the exercises once it is forked: this process never does, so that no kernel
+has them. One kernel is two processes: a watcher, which passes signals on and tells how it ended, and its
+child, process 1 of the sandbox, in which the student's code runs.
 """
 
 import contextlib
@@ -17,22 +19,30 @@ import shutil
 import signal
 import socket
 import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
 from types import FrameType
 
 from autograder import sandbox
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
-READY = b"ready\n"  # what the provisioner reads when kernels can be had
+READY = b"ready\n"  # what the provisioner reads when this process can fork
 ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if this process has
-# What kernels would otherwise spend seconds on. No operation of TensorFlow's may run before the forks.
+# What forks would otherwise spend seconds on. No operation of TensorFlow's may run before them.
 IMPORTS = (
-    *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe"),
-    *("matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "ipywidgets"),
+    *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe", "autograder.pool"),
+    *("matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "ipywidgets", "sklearn.datasets"),
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
 )
-PACKAGES = ("course.cost", "course.models", "course.plots")  # of which all modules are imported as well
+PACKAGES = (
+    "course.cost",
+    "course.data",
+    "course.models",
+    "course.plots",
+    "course.training",
+)  # with all their modules
 
 
 def serve(folder: str, listening: int) -> None:
@@ -50,7 +60,7 @@ def serve(folder: str, listening: int) -> None:
             selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "end")
             os.write(1, READY)
             _go_quiet()
-            while _step(selector, f"{folder}/root"):
+            while _step(selector, folder):
                 pass
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +68,7 @@ def serve(folder: str, listening: int) -> None:
 
 def _import() -> None:
     sys.modules["debugpy"] = None  # no debugger in kernels: it would take a third of their start
+    sys.modules["rfc3987_syntax"] = None  # jsonschema would import it, and it reads a grammar for a second
     for name in IMPORTS:
         importlib.import_module(name)
     for name in PACKAGES:
@@ -74,7 +85,7 @@ def _go_quiet() -> None:
     os.close(nowhere)
 
 
-def _step(selector: selectors.BaseSelector, root: str) -> bool:
+def _step(selector: selectors.BaseSelector, folder: str) -> bool:
     """Handle what has happened; False when it is time to go."""
     for key, _ in selector.select():
         match key.data:
@@ -85,13 +96,14 @@ def _step(selector: selectors.BaseSelector, root: str) -> bool:
                 selector.register(connection, selectors.EVENT_READ, ("request", connection))
             case ("request", connection):
                 selector.unregister(connection)
-                if request := _read_line(connection):
-                    watcher = _fork(connection, json.loads(request), root)
+                request = json.loads(_read_line(connection) or "{}")
+                if "kernel" in request:
+                    watcher = _fork_kernel(connection, request["kernel"], f"{folder}/root")
                     selector.register(connection, selectors.EVENT_READ, ("orders", watcher))
-                    selector.register(
-                        os.pidfd_open(watcher), selectors.EVENT_READ, ("ended", watcher, connection)
-                    )
+                    _await_end(selector, watcher, connection)
                 else:
+                    if "judge" in request:
+                        _await_end(selector, _fork_judge(connection, request["judge"], folder))
                     connection.close()
             case ("orders", watcher):  # a byte for an interrupt, the end of the connection for the end
                 if key.fileobj.fileno() < 0:
@@ -105,16 +117,17 @@ def _step(selector: selectors.BaseSelector, root: str) -> bool:
                 selector.unregister(key.fd)
                 os.close(key.fd)
                 os.waitpid(watcher, 0)
-                if connection in selector.get_map():
-                    selector.unregister(connection)
-                with contextlib.suppress(OSError):  # the provisioner has gone
-                    connection.send(ENDED)
-                connection.close()
+                if connection:
+                    if connection in selector.get_map():
+                        selector.unregister(connection)
+                    with contextlib.suppress(OSError):  # the provisioner has gone
+                        connection.send(ENDED)
+                    connection.close()
     return True
 
 
 def _read_line(connection: socket.socket) -> bytes:
-    with connection.makefile("rb") as file:
+    with connection.makefile("rb", buffering=0) as file:  # what follows is for a judge
         return file.readline()
 
 
@@ -124,7 +137,27 @@ def _read_order(connection: socket.socket) -> bytes:
     return b""
 
 
-def _fork(connection: socket.socket, request: dict, root: str) -> int:
+def _await_end(selector: selectors.BaseSelector, child: int, connection: socket.socket | None = None) -> None:
+    if hasattr(os, "pidfd_open"):  # elsewhere there are no kernels, and judges are few
+        selector.register(os.pidfd_open(child), selectors.EVENT_READ, ("ended", child, connection))
+
+
+def _fork_judge(connection: socket.socket, run: dict, folder: str) -> int:
+    """Start a judge. Returns its process id."""
+    judge = os.fork()
+    if judge:
+        return judge
+    try:
+        _close_all_but(connection.fileno())
+        with contextlib.suppress(OSError):  # for `top`, where there is such a file
+            Path("/proc/self/comm").write_text("judge")
+        pool = importlib.import_module("autograder.pool")
+        pool.serve(Connection(connection.detach()), warm=folder, **run)
+    finally:
+        os._exit(0)
+
+
+def _fork_kernel(connection: socket.socket, request: dict, root: str) -> int:
     """Start a watcher, whose child becomes the kernel. Returns the watcher's process id."""
     watcher = os.fork()
     if watcher:

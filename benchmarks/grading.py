@@ -29,7 +29,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from autograder import grading, preprocessors, provisioner, sandbox
+from autograder import grading, pool, preprocessors, provisioner, sandbox
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import find_assignment
 from autograder.release import release
@@ -100,7 +100,7 @@ def breakdown(course: CourseDirectory, name: str, submissions: int) -> dict[str,
     provisioner.launch()
 
     def judge_and_record(student: str) -> None:
-        judged = grading._judge(course.root, name, student, sandbox=True)
+        judged = pool.judge(course.root, name, student, sandbox=True)
         grading._record(course, name, student, nbformat.from_dict(judged), digests[student])
 
     judge_and_record(students[0])  # imports, and results that are the same for everybody

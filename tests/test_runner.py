@@ -47,7 +47,7 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
     assert {student: outcome.score for student, outcome in outcomes.items()} == EXPECTED
     assert outcomes["carol"].misconceptions == ("FORGOT_BIAS",)
     monkeypatch.setattr(
-        grading, "_judged", lambda *arguments: iter(()) if not arguments[2] else pytest.fail("judged again")
+        grading, "judged", lambda *arguments: iter(()) if not arguments[2] else pytest.fail("judged again")
     )
     again = list(grading.grade(course, NAME))
     assert all(outcome.unchanged for outcome in again)

@@ -36,6 +36,16 @@ class SGD(keras.optimizers.SGD):
         self.decayed = [is_kernel(variable) for variable in variables]
         super().build(variables)
 
+    def _all_reduce_sum_gradients(self, grads_and_vars: list) -> list:
+        """Sum over replicas, of which TensorFlow's backend has this.
+
+        Where there is one there is nothing to sum, and TensorFlow never forgets the gradient that it
+        registers for the sum, nor with it the whole graph of the step: megabytes for each model trained.
+        """
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Add the decay to the gradient, then step."""
         if self.decay and self.decayed[self._get_variable_index(variable)]:

@@ -1,0 +1,196 @@
+"""Judges submissions in parallel: `judged` hands them out to judges, processes in which `serve` runs.
+
+Judges are forked from the warm process. What passes between a run and its judges is JSON.
+"""
+
+import contextlib
+import copy
+import gc
+import json
+import os
+import select
+import sys
+import tempfile
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from functools import cache
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from traitlets.utils.importstring import import_item
+
+from autograder import provisioner
+from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.exercise import find_assignment
+from autograder.ingest import Ingest, read_submission
+from autograder.preprocessors import Judge
+from autograder.sandbox import LostError, SandboxError
+
+RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
+TRIES = 2  # for a submission on which its judge, or the process that forks kernels, died
+
+
+def judged(
+    root: Path, name: str, students: Sequence[str], jobs: int, sandbox: bool
+) -> Iterator[tuple[str, dict | str]]:
+    """Each student with the judged notebook, or with the sentence that says why there is none.
+
+    Raises:
+        SandboxError: where the machine refuses a sandbox, or the exercises cannot be imported.
+    """
+    run = {
+        "root": str(root),
+        "name": name,
+        "sandbox": sandbox,
+        "environment": dict(os.environ),
+        "path": sys.path,
+        "directory": os.getcwd(),
+    }
+    left, deaths = deque(students), Counter()
+    judges: dict[Connection, deque[str]] = {}  # each with whom it judges, and who is next
+    try:
+        while left or judges:
+            while left and len(judges) < jobs:
+                judge = provisioner.fork_judge(**run)
+                judges[judge] = deque()
+                _give(judge, judges[judge], left, 1)
+            for judge in wait(judges):
+                student, answer = judges[judge].popleft(), _answer_of(judge)
+                if not answer:
+                    left.extendleft(reversed([student, *judges.pop(judge)]))
+                    deaths[student] += 1
+                    if deaths[student] < TRIES:
+                        continue
+                    left.popleft()
+                    answer = {"problem": "The process that judged it died twice."}
+                if "refused" in answer:
+                    raise SandboxError(answer["refused"])
+                yield student, answer.get("notebook") or answer["problem"]
+            for judge, given in list(judges.items()):
+                _give(judge, given, left, 2 if len(left) > jobs else 1)
+                if not given:
+                    del judges[judge]
+                    judge.close()
+    finally:
+        for judge in judges:
+            judge.close()
+
+
+def _give(judge: Connection, given: deque[str], left: deque[str], most: int) -> None:
+    """Give a judge what to do, and what to do next, so that it need not wait while grades are recorded."""
+    while left and len(given) < most:
+        given.append(left.popleft())
+        with contextlib.suppress(OSError):  # it has just died, which its answer will show
+            judge.send_bytes(given[-1].encode())
+
+
+def _answer_of(judge: Connection) -> dict:
+    """What a judge says; {} where it was killed."""
+    try:
+        return json.loads(judge.recv_bytes())
+    except (EOFError, OSError):
+        judge.close()
+        return {}
+
+
+def serve(
+    run: Connection,
+    warm: str,
+    root: str,
+    name: str,
+    sandbox: bool,
+    environment: dict[str, str],
+    path: list[str],
+    directory: str,
+) -> None:
+    """Be a judge: answer each student's name with what `judged` wants, until the run ends or is killed.
+
+    Args:
+        run: the connection to it.
+        warm: folder of the process that kernels are forked from.
+        environment: what the run has, as it has `path`, Python's, and the working `directory`.
+    """
+    threading.Thread(target=_end_with, args=(run,), daemon=True).start()
+    provisioner.folders.append(warm)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(directory)
+    sys.path[:] = path
+    while True:
+        student = run.recv_bytes().decode()
+        run.send_bytes(json.dumps(_answer(Path(root), name, student, sandbox)).encode())
+        gc.collect()  # models refer to themselves
+
+
+def _end_with(run: Connection) -> None:
+    """End this process, whatever it does, as soon as the other side closes."""
+    closed = select.poll()
+    closed.register(run, 0)
+    closed.poll()
+    os._exit(1)
+
+
+def _answer(root: Path, name: str, student: str, sandbox: bool) -> dict:
+    try:
+        find_assignment(name)
+    except Exception as error:  # the file may hold any mistake
+        return {"refused": f"The exercises of {name} cannot be imported ({type(error).__name__}: {error})."}
+    try:
+        return {"notebook": judge(root, name, student, sandbox)}
+    except SandboxError as error:
+        return {"refused": str(error)}
+    except ValueError as error:
+        return {"problem": str(error)}
+    except Exception as error:  # one that breaks the steps must not stop the others
+        return {"problem": f"It cannot be judged ({type(error).__name__}: {error})."}
+
+
+def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
+    """Read, rebuild, run and judge one submission. Writes nothing of the course.
+
+    Raises:
+        ValueError: for what is no notebook.
+        SandboxError: where the machine refuses a sandbox.
+    """
+    course = _course(root)
+    folder = course.submitted(name)[student].parent
+    notebook, _ = read_submission(folder, read_notebook(course.release(name)))
+    for _ in range(TRIES):
+        with contextlib.suppress(LostError):
+            return _run(course, name, student, copy.deepcopy(notebook), sandbox)
+    raise ValueError(f"{provisioner.LOST} It did so twice: run the same command again.")
+
+
+def _run(course: CourseDirectory, name: str, student: str, notebook: NotebookNode, sandbox: bool):
+    resources = resources_of(course, name, student)
+    with tempfile.TemporaryDirectory(prefix="grade-") as folder:
+        resources["metadata"] = {"path": folder}
+        for step in steps(course)[0]:
+            if isinstance(step, Judge):
+                step.sandbox = sandbox
+            notebook, resources = step.preprocess(notebook, resources)
+    return notebook
+
+
+@cache
+def _course(root: Path) -> CourseDirectory:
+    return CourseDirectory(root)
+
+
+def resources_of(course: CourseDirectory, name: str, student: str) -> dict:
+    """What nbgrader's steps are told of a submission."""
+    who = {"notebook": name, "assignment": name, "student": student, "db_url": course.api.coursedir.db_url}
+    return {"nbgrader": who, "unique_key": name}
+
+
+def steps(course: CourseDirectory) -> tuple[list, list]:
+    """nbgrader's steps as configured: those that judge a rebuilt submission, and those that record grades."""
+    autograde = Autograde(coursedir=course.api.coursedir, parent=course.api)
+    configured = [*autograde.sanitize_preprocessors, *autograde.autograde_preprocessors]
+    kinds = [import_item(step) if isinstance(step, str) else step for step in configured]
+    judging = [kind(parent=course.api) for kind in kinds if kind not in RECORDING and kind is not Ingest]
+    return judging, [kind(parent=course.api) for kind in kinds if kind in RECORDING]
