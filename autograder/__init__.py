@@ -2,7 +2,8 @@
 
 How a submission becomes a grade, with `autograder grade` as with `nbgrader autograde`:
 
-    grading        says who is to be judged, and records with one writer; pool: judges in parallel
+    grading        finds what is new, and records the results with one writer
+    pool           judges in parallel, in processes that are forked from the warm one
     reading        opens what was handed in, whatever wrote it
     ingest         puts the student's answers into the released notebook; magics: what is no Python goes out
     worker         runs its cells, in a kernel that provisioner asks for, warm forks and sandbox shuts in

@@ -28,6 +28,7 @@ from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import find_assignment
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge
+from autograder.reading import UnreadableError
 from autograder.sandbox import LostError, SandboxError
 
 RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
@@ -141,10 +142,10 @@ def _answer(root: Path, name: str, student: str, sandbox: bool) -> dict:
         return {"refused": f"The exercises of {name} cannot be imported ({type(error).__name__}: {error})."}
     try:
         return {"notebook": judge(root, name, student, sandbox)}
+    except (UnreadableError, LostError) as error:
+        return {"problem": str(error)}
     except SandboxError as error:
         return {"refused": str(error)}
-    except ValueError as error:
-        return {"problem": str(error)}
     except Exception as error:  # one that breaks the steps must not stop the others
         return {"problem": f"It cannot be judged ({type(error).__name__}: {error})."}
 
@@ -153,7 +154,8 @@ def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
     """Read, rebuild, run and judge one submission. Writes nothing of the course.
 
     Raises:
-        ValueError: for what is no notebook.
+        UnreadableError: for what is no notebook.
+        LostError: where the process that kernels are forked from died, each time that it was tried.
         SandboxError: where the machine refuses a sandbox.
     """
     course = _course(root)
@@ -162,7 +164,7 @@ def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
     for _ in range(TRIES):
         with contextlib.suppress(LostError):
             return _run(course, name, student, copy.deepcopy(notebook), sandbox)
-    raise ValueError(f"{provisioner.LOST} It did so twice: run the same command again.")
+    raise LostError(f"{provisioner.LOST} It did so twice: run the same command again.")
 
 
 def _run(course: CourseDirectory, name: str, student: str, notebook: NotebookNode, sandbox: bool):

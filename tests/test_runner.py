@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from autograder import demo, grading
+from autograder import demo, grading, pool
 from autograder.course_directory import CourseDirectory
 
 NAME = demo.NAME
@@ -52,3 +52,11 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
     again = list(grading.grade(course, NAME))
     assert all(outcome.unchanged for outcome in again)
     assert {outcome.student: outcome.score for outcome in again} == EXPECTED
+
+
+def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, monkeypatch):
+    monkeypatch.setattr(pool, "find_assignment", lambda name: exec("import no_such_module"))
+    assert pool._answer(course.root, NAME, "alice", sandbox=False) == {
+        "refused": f"The exercises of {NAME} cannot be imported "
+        "(ModuleNotFoundError: No module named 'no_such_module')."
+    }

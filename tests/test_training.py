@@ -1,6 +1,7 @@
 """Recipes, schedules, checkpoints and evaluation, each against what NumPy or Keras alone makes of it."""
 
 import dataclasses
+import gc
 import json
 import os
 import resource
@@ -256,6 +257,16 @@ def test_every_image_once_an_epoch(digits):
     expected, _ = next(iter(data.batches(digits, 80)))
     assert sorted(map(bytes, first)) == sorted(map(bytes, second)) == sorted(map(bytes, expected.numpy()))
     assert not np.array_equal(first, second)
+
+
+def test_a_trained_network_that_is_gone_takes_its_graphs_with_it(digits):
+    def graphs() -> int:
+        gc.collect()
+        return sum(isinstance(each, tf.Graph) for each in gc.get_objects())
+
+    before = graphs()
+    PLAIN.fit(small(), digits, 1, verbose=0)
+    assert graphs() == before
 
 
 def test_early_stop_on_request(digits):
