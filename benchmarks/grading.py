@@ -195,7 +195,7 @@ def measure(words: list[str], folder: Path, allowed: tuple[int, ...] = (0,)) -> 
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
-    if process.returncode not in allowed:
+    if process.returncode not in allowed or "Traceback" in output:
         sys.exit(f"{' '.join(words)} failed:\n{output[-3000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
