@@ -43,21 +43,16 @@ def judged(
     Raises:
         SandboxError: where the machine refuses a sandbox, or the exercises cannot be imported.
     """
-    run = {
-        "root": str(root),
-        "name": name,
-        "sandbox": sandbox,
-        "environment": dict(os.environ),
-        "path": sys.path,
-        "directory": os.getcwd(),
-    }
+    settings = {"root": str(root), "name": name, "sandbox": sandbox}
+    settings |= {"environment": dict(os.environ), "path": sys.path, "directory": os.getcwd()}
     left, deaths = deque(students), Counter()
     judges: dict[Connection, deque[str]] = {}  # each with whom it judges, and who is next
     try:
         while left or judges:
             while left and len(judges) < jobs:
-                judge = provisioner.fork_judge(**run)
+                judge = provisioner.fork_judge()
                 judges[judge] = deque()
+                _send(judge, settings)
                 _give(judge, judges[judge], left, 1)
             for judge in wait(judges):
                 student, answer = judges[judge].popleft(), _answer_of(judge)
@@ -85,8 +80,12 @@ def _give(judge: Connection, given: deque[str], left: deque[str], most: int) -> 
     """Give a judge what to do, and what to do next, so that it need not wait while grades are recorded."""
     while left and len(given) < most:
         given.append(left.popleft())
-        with contextlib.suppress(OSError):  # it has just died, which its answer will show
-            judge.send_bytes(given[-1].encode())
+        _send(judge, given[-1])
+
+
+def _send(judge: Connection, what: dict | str) -> None:
+    with contextlib.suppress(OSError):  # it has just died, which its answer will show
+        judge.send_bytes(json.dumps(what).encode())
 
 
 def _answer_of(judge: Connection) -> dict:
@@ -98,32 +97,27 @@ def _answer_of(judge: Connection) -> dict:
         return {}
 
 
-def serve(
-    run: Connection,
-    warm: str,
-    root: str,
-    name: str,
-    sandbox: bool,
-    environment: dict[str, str],
-    path: list[str],
-    directory: str,
-) -> None:
+def serve(run: Connection, warm: str) -> None:
     """Be a judge: answer each student's name with what `judged` wants, until the run ends or is killed.
+
+    The run's settings, its environment among them, come over the connection: in the memory of the warm
+    process they would be in every kernel's.
 
     Args:
         run: the connection to it.
         warm: folder of the process that kernels are forked from.
-        environment: what the run has, as it has `path`, Python's, and the working `directory`.
     """
     threading.Thread(target=_end_with, args=(run,), daemon=True).start()
     provisioner.folders.append(warm)
+    settings = json.loads(run.recv_bytes())
     os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(directory)
-    sys.path[:] = path
+    os.environ.update(settings["environment"])
+    os.chdir(settings["directory"])
+    sys.path[:] = settings["path"]
     while True:
-        student = run.recv_bytes().decode()
-        run.send_bytes(json.dumps(_answer(Path(root), name, student, sandbox)).encode())
+        student = json.loads(run.recv_bytes())
+        answer = _answer(Path(settings["root"]), settings["name"], student, settings["sandbox"])
+        run.send_bytes(json.dumps(answer).encode())
         gc.collect()  # models refer to themselves
 
 

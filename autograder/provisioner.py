@@ -135,9 +135,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._connection = None
 
 
-def fork_judge(**run) -> Connection:
+def fork_judge() -> Connection:
     """A judge, in a process of its own that ends with the connection: `autograder.pool.serve`."""
-    connection = _ask({"judge": run})
+    connection = _ask({"judge": True})
     wait_until_ready()
     return Connection(connection.detach())
 

@@ -103,7 +103,7 @@ def _step(selector: selectors.BaseSelector, folder: str) -> bool:
                     _await_end(selector, watcher, connection)
                 else:
                     if "judge" in request:
-                        _await_end(selector, _fork_judge(connection, request["judge"], folder))
+                        _await_end(selector, _fork_judge(connection, folder))
                     connection.close()
             case ("orders", watcher):  # a byte for an interrupt, the end of the connection for the end
                 if key.fileobj.fileno() < 0:
@@ -142,7 +142,7 @@ def _await_end(selector: selectors.BaseSelector, child: int, connection: socket.
         selector.register(os.pidfd_open(child), selectors.EVENT_READ, ("ended", child, connection))
 
 
-def _fork_judge(connection: socket.socket, run: dict, folder: str) -> int:
+def _fork_judge(connection: socket.socket, folder: str) -> int:
     """Start a judge. Returns its process id."""
     judge = os.fork()
     if judge:
@@ -152,7 +152,7 @@ def _fork_judge(connection: socket.socket, run: dict, folder: str) -> int:
         with contextlib.suppress(OSError):  # for `top`, where there is such a file
             Path("/proc/self/comm").write_text("judge")
         pool = importlib.import_module("autograder.pool")
-        pool.serve(Connection(connection.detach()), warm=folder, **run)
+        pool.serve(Connection(connection.detach()), folder)
     finally:
         os._exit(0)
 

@@ -2,10 +2,12 @@
 
 import sqlite3
 
+import nbformat
 import pytest
+from nbgrader.utils import is_solution
 
-from autograder import demo, grading, pool
-from autograder.course_directory import CourseDirectory
+from autograder import demo, grading, pool, provisioner, sandbox
+from autograder.course_directory import CourseDirectory, read_notebook
 
 NAME = demo.NAME
 EXPECTED = {
@@ -52,6 +54,43 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
     again = list(grading.grade(course, NAME))
     assert all(outcome.unchanged for outcome in again)
     assert {outcome.student: outcome.score for outcome in again} == EXPECTED
+
+
+SEARCH = """
+import re
+def search(pattern):
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
+        for line in maps:
+            place, rights, *_ = line.split()
+            start, end = (int(number, 16) for number in place.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(start)
+                if re.search(pattern, memory.read(end - start)):
+                    return True
+    return False
+print([search(p) for p in (rb"left by the warm[ ]process", rb"secret of the teache[r]", rb"FORGOT_BIA[S]")])
+"""
+
+
+@pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable())
+def test_nothing_of_the_run_or_of_the_answers_is_in_the_memory_of_a_kernel(course, monkeypatch):
+    """Not even freed: neither what the run's environment says nor what the exercises' file says."""
+    for number in range(2000):  # some would outlast what is allocated after them
+        monkeypatch.setenv(f"TOKEN_{number}", f"secret of the teacher {number}")
+    monkeypatch.setenv("LANG", "left by the warm process")  # is passed on: the search finds what there is
+    for process in provisioner.started:  # a new one has these
+        process.kill()
+        process.wait()
+    path = course.submitted(NAME)["alice"]
+    notebook = read_notebook(path)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and is_solution(cell))
+    cell.source += SEARCH
+    nbformat.write(notebook, path)
+    list(grading.grade(course, NAME, ["bob", "alice"], jobs=1))
+    outputs = [
+        cell.outputs for cell in read_notebook(course.autograded(NAME, "alice")).cells if "outputs" in cell
+    ]
+    assert "[True, False, False]" in str(outputs)
 
 
 def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, monkeypatch):
