@@ -37,11 +37,7 @@ c.Autograde.exporter_class = "autograder.reading.SubmissionExporter"  # opens fi
 c.Autograde.pre_convert_hook = "autograder.ingest.use_renamed"
 c.Autograde.sanitize_preprocessors = [
     "autograder.ingest.Ingest",
-    "nbgrader.preprocessors.ClearOutput",
-    "nbgrader.preprocessors.DeduplicateIds",
-    "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Ingest.release_directory = str(HERE / "assignments")
 
@@ -50,7 +46,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Judge.secret_file = str(HERE / "course_secret")
 c.Judge.timeout = 120  # seconds a cell

@@ -33,7 +33,9 @@ ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if t
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe", "autograder.pool"),
     *("matplotlib.backends.backend_agg", "PIL.PngImagePlugin", "ipywidgets", "sklearn.datasets"),
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.extensions.storemagic"),
+    *("tornado.platform.asyncio", "tornado.queues"),
     *("stack_data", "pygments.lexers.python", "pygments.formatters.terminal256"),  # tracebacks
 )
 PACKAGES = (
