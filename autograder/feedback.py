@@ -27,7 +27,7 @@ from autograder.course_directory import CourseDirectory, read_notebook, reason
 from autograder.ingest import read_submission
 from autograder.preprocessors import VERDICT
 from autograder.reading import UnreadableError
-from autograder.source import find_check
+from autograder.source import LARGEST, find_check
 from course.files import replacing
 
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
@@ -181,7 +181,9 @@ def _answer(cell: NotebookNode) -> Answer:
 
 
 def _code(source: str) -> Markup:
-    return Markup(highlight(source, PythonLexer(), HtmlFormatter(noclasses=True, nobackground=True)))
+    return Markup(
+        highlight(source[:LARGEST], PythonLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+    )
 
 
 def _text(cell: NotebookNode) -> Markup:

@@ -24,6 +24,8 @@ from autograder.release import release
 from autograder.sandbox import SandboxError, unavailable
 from course.files import replacing
 
+UNWRITABLE = (InvalidEntry, SQLAlchemyError, OSError)  # what a gradebook or disk that refuses raises
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,10 +86,10 @@ def grade(
             if isinstance(result, str):
                 yield Outcome(student, problem=result)
             else:
-                yield _record(course, name, student, nbformat.from_dict(result), digests[student])
+                yield _recorded(course, name, student, nbformat.from_dict(result), digests[student])
     except SandboxError as error:
         raise ValueError(str(error)) from None
-    except (InvalidEntry, SQLAlchemyError, OSError) as error:
+    except UNWRITABLE as error:
         error = error.__context__ if isinstance(error, InvalidEntry) else error  # nbgrader's for the latter
         reason = str(getattr(error, "orig", error))
         raise ValueError(
@@ -140,6 +142,16 @@ def _unchanged(course: CourseDirectory, name: str, student: str, fresh: str) -> 
     if notebook.metadata.get("autograder", {}).get("digest") != fresh:
         return None
     return _outcome(course, name, student, notebook, unchanged=True)
+
+
+def _recorded(course: CourseDirectory, name: str, student: str, notebook, fresh: str) -> Outcome | None:
+    """The outcome as it is recorded; a notebook that breaks nbgrader's steps must not stop the others."""
+    try:
+        return _record(course, name, student, notebook, fresh)
+    except UNWRITABLE:
+        raise
+    except Exception as error:
+        return Outcome(student, problem=f"It cannot be recorded ({type(error).__name__}: {error}).")
 
 
 def _record(course: CourseDirectory, name: str, student: str, notebook, fresh: str) -> Outcome:

@@ -256,7 +256,10 @@ def _close(expected: float, got: float, tolerance: float) -> bool:
     got = got.item() if isinstance(got, np.ndarray) else got
     if isinstance(expected, int):
         return got == expected
-    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+    try:
+        return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+    except OverflowError:  # a whole number that is larger than any fraction
+        return False
 
 
 def _entry(key: str, expected: dict, got: dict, tolerance: float) -> Iterator[Line]:

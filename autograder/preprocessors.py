@@ -17,7 +17,7 @@ from autograder.judge import Report, judge
 from autograder.probe import MIME
 from autograder.report import Score, to_html
 from autograder.source import Check, ends_in_expression, find_check
-from autograder.worker import VERDICT, Worker, error_output, name_of
+from autograder.worker import VERDICT, Worker, error_output, make_valid, name_of
 
 # What a kernel shows of a result or figure: all that a notebook can, or a line of text.
 SHOWN = "get_ipython().display_formatter.active_types = get_ipython().display_formatter.format_types"
@@ -67,6 +67,7 @@ class Judge(Worker):
         nb, resources = super().preprocess(nb, resources, km)
         for index, outputs in self._graded.items():  # later cells may have updated displays in them
             nb.cells[index].outputs = outputs
+        make_valid(nb)
         return nb, resources
 
     def preprocess_cell(self, cell, resources, index):
@@ -153,8 +154,12 @@ class Judge(Worker):
         shown = [output for output in outputs if output.output_type == "execute_result"]
         counted = shown[-1:] if ends_in_expression(cell.source) else []
         cell.outputs = [output for output in outputs if output not in shown] + counted
+        sentence = ""
         if any(passed):
             sentence = "A test that must fail was passed: the submission has tampered with the tests."
+        elif not all(is_credit(output, cell.metadata["nbgrader"]["points"]) for output in counted):
+            sentence = "The test cell ends in a value that is no number of points which it can give."
+        if sentence:
             self.flags.append(f"{name_of(cell, index)}: {sentence}")
             cell.outputs = [error_output("TamperingError", sentence)]
 
@@ -173,6 +178,18 @@ class Judge(Worker):
 def is_test(cell: nbformat.NotebookNode) -> bool:
     """Whether a cell is graded by what it shows."""
     return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def is_credit(output: nbformat.NotebookNode, points: float) -> bool:
+    """Whether nbgrader can take a result for credit: a number up to `points`, or a text that is none.
+
+    Of what is no number from 0 on, such as NaN, it would take any for full credit.
+    """
+    text = output.data.get("text/plain")
+    try:
+        return 0 <= float(text) <= points
+    except (TypeError, ValueError):
+        return isinstance(text, str) and bool(text)
 
 
 def make_canaries() -> list[tuple[str, str | None]]:

@@ -176,7 +176,8 @@ def _result(answer, probe: str, arguments: list) -> dict:
 def _failure(error: Exception) -> dict:
     if isinstance(error, NotImplementedError):
         return {"missing": True}
-    return {"error": f"{type(error).__name__}: {error}"[:500]}
+    sentence = f"{type(error).__name__}: {error}"[:500]
+    return {"error": sentence.encode("utf-8", "replace").decode()}  # without halves of characters
 
 
 @contextlib.contextmanager

@@ -68,13 +68,18 @@ def load(path: Path) -> NotebookNode:
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
 
 
+def with_whole_characters(value):
+    """What JSON can hold, with a question mark for each half of a character, which no file can hold."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
 def _tidied(cell: dict, number: int) -> dict:
     """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
     kind = cell.get("cell_type")
     kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
     source = cell.get("source", cell.get("input", ""))
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     nbgrader = metadata.get("nbgrader")
     identifier = cell.get("id") or metadata.get("id")  # Colab has it in the metadata
@@ -101,7 +106,7 @@ def _parsed(data: bytes, name: str) -> dict:
     if what:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
     try:
-        value = json.loads(_decoded(data), strict=False)
+        value = with_whole_characters(json.loads(_decoded(data), strict=False))
     except RecursionError:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
     except ValueError as error:

@@ -18,6 +18,7 @@ from nbgrader.preprocessors import Execute
 from traitlets import Bool, Integer
 
 from autograder.provisioner import SandboxProvisioner
+from autograder.reading import with_whole_characters
 from autograder.sandbox import LostError, SandboxError
 
 VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
@@ -80,7 +81,6 @@ class Worker(Execute):
                 nb, resources = super().preprocess(nb, resources, km)
         finally:
             self._context.destroy(linger=0)
-        _make_valid(nb)
         nb.metadata.setdefault(VERDICT, {})["flags"] = list(dict.fromkeys(self.flags))
         return nb, resources
 
@@ -223,8 +223,11 @@ def name_of(cell: nbformat.NotebookNode, index: int) -> str:
     return cell.metadata.get("nbgrader", {}).get("grade_id") or f"cell {index + 1}"
 
 
-def _make_valid(notebook: nbformat.NotebookNode) -> None:
+def make_valid(notebook: nbformat.NotebookNode) -> None:
     """Take out what a forged message brought in and no notebook may have: it could not be saved."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = nbformat.from_dict(with_whole_characters(cell.outputs))
     if nbformat.validator.isvalid(notebook):
         return
     for cell in notebook.cells:

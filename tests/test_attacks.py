@@ -124,6 +124,26 @@ with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
 LINE = ".".join(base64.b64encode(x).decode() for x in (b'{"results": {"$array": "0"}}', stream.getvalue()))
 """
 
+CLAIM = """
+import base64, io, zipfile
+stream = io.BytesIO()
+with zipfile.ZipFile(stream, "w") as archive, archive.open("0.npy", "w") as member:
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(member, header)
+LINE = ".".join(base64.b64encode(x).decode() for x in (b'{"results": {"$array": "0"}}', stream.getvalue()))
+"""
+
+HALVES = r"""
+import base64, autograder.probe as probe, autograder.plain as plain
+class Forged:
+    def __init__(self, request, answers):
+        results = [r'{"error": "\ud800", "type": "\ud800"}'] * len(plain.from_text(request)["calls"])
+        self.line = base64.b64encode(f'{{"results": [{", ".join(results)}]}}'.encode()).decode() + "."
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {probe.MIME: self.line}
+probe.respond = Forged
+"""
+
 PICKLE = """
 import base64, io
 class Bomb:
@@ -165,6 +185,8 @@ GROUPED = [
     Attack("an infinity", "return float('inf')"),
     Attack("a nest of lists", "deep = []\nfor _ in range(5000): deep = [deep]\nreturn deep"),
     Attack("a huge array", "return np.zeros((3000, 3000))"),
+    Attack("a number beyond all fractions", "return 10 ** 400"),
+    Attack("half a character", "print('\\ud800')\nraise ValueError('\\ud800')"),
     # what students show
     Attack("displayhook", "import sys\nsys.displayhook(3.0)\nreturn 0", "import sys\nsys.displayhook(3.0)"),
     Attack("a verdict's metadata", before=(
@@ -282,6 +304,13 @@ ALONE = [
     ), spreads=True),
     Attack("a huge npz", before=ZIP_BOMB + FORGED_PROBE.format(line="LINE"), spreads=True),
     Attack("a pickle", before=PICKLE + FORGED_PROBE.format(line="LINE"), spreads=True),
+    Attack("an array that claims to be huge", before=CLAIM + FORGED_PROBE.format(line="LINE"), spreads=True),
+    Attack("halves of characters in messages", before=FORGED_MESSAGES + (
+        "import json\nget_ipython().kernel.session.pack = lambda it: json.dumps(it, default=str).encode()\n"
+        "forge('stream', {'name': 'stdout', 'text': '\\ud800'})\n"
+        "forge('display_data', {'data': {'text/html': '\\ud800'}, 'metadata': {}})"
+    )),
+    Attack("halves of characters for results", before=HALVES, spreads=True),
     Attack("an answer over the limit", before=FORGED_PROBE.format(
         line="'x' * 50_000_000"
     ), flagged=True, spreads=True),
@@ -406,7 +435,7 @@ def hand_in(
     notebook = judged(place, answered(released, RIGHT | answers), timeout=timeout)
     assert fingerprint(place["course"]) == before
     nbformat.validate(notebook)
-    text = nbformat.writes(notebook)
+    text = nbformat.writes(notebook).encode()
     for secret in (MARKER, "CONNECTED", "hidden_maps(", "uid=0"):
         assert secret not in "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
     assert len(text) < 30 * 2**20
@@ -514,6 +543,7 @@ def asserted(
 
 PARTIAL = "points = 0\npoints += 2 * (double(2) == 4)\npoints += 3 * (double(3) == 6)\npoints"
 WRONG = "def double(x):\n    return x"
+RETURNED = "def double(x):\n    return float({!r})"
 
 
 @pytest.mark.parametrize(
@@ -558,6 +588,21 @@ def test_tampering_with_asserts_scores_nothing_and_is_flagged(place, before):
     assert points_of_asserts(notebook) == 0
     (flag,) = notebook.metadata["autograder"]["flags"]
     assert "tampered" in flag
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(RETURNED.format(each) for each in ("nan", "inf", "-1", "1000")),
+        "class Silent:\n    def __repr__(self):\n        return ''\n\n\ndef double(x):\n    return Silent()",
+    ],
+)
+def test_a_value_that_is_no_number_of_points_is_none(place, answer):
+    """nbgrader stops at more points than there are, and takes fewer than none for all of them."""
+    notebook = judged(place, asserted(answer, "double(2)"))
+    assert points_of_asserts(notebook) == 0
+    (flag,) = notebook.metadata["autograder"]["flags"]
+    assert "no number of points" in flag
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,17 @@ def test_a_picture_pasted_into_an_essay_stays(right, master, tmp_path):
     assert by_id(rebuilt, "stack-essay").attachments == picture
 
 
+def test_halves_of_characters_which_no_file_can_hold_are_question_marks(right, master, tmp_path):
+    notebook = copy.deepcopy(right)
+    essay = by_id(notebook, "stack-essay")
+    essay["attachments"] = {"HALF.png": {"image/png": "HALF"}}
+    essay.source = "It is HALF."
+    rebuilt, _ = handed_in(json.dumps(notebook).replace("HALF", r"\ud800").encode(), tmp_path, master)
+    assert by_id(rebuilt, "stack-essay").source == "It is ?."
+    assert by_id(rebuilt, "stack-essay").attachments == {"?.png": {"image/png": "?"}}
+    nbformat.writes(rebuilt).encode()
+
+
 def test_cells_below_a_task_are_kept(right, master, tmp_path):
     task = nbformat.v4.new_markdown_cell("Draw a network.")
     task.metadata["nbgrader"] = {

@@ -1,12 +1,18 @@
 """Comparing a result with what was expected, case by case, and what may come from a student's process."""
 
+import io
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
 from autograder import plain
+from autograder.check import CASES
 from autograder.forbidden import mentions, roundabout, uses
 from autograder.judge import compare, judge, same
 from autograder.probe import observe
+from autograder.report import to_html, to_text
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,53 @@ def test_malformed_observations_earn_nothing(observed):
     assert judge(SHEET, observed).score == 0
 
 
+HALF = json.loads(r'"\ud800"')  # of a character: no file can hold it
+NESTED = json.loads("[" * 300 + "]" * 300)
+SENT = [
+    *(
+        10**400,
+        float("inf"),
+        float("nan"),
+        -0.0,
+        True,
+        None,
+        "",
+        "x" * 100_000,
+        [],
+        [[]],
+        [1, [2]],
+        [10**400],
+    ),
+    *(
+        {},
+        {"a": 1},
+        {"": []},
+        NESTED,
+        [None],
+        np.zeros(0),
+        np.array(3),
+        np.zeros((3, 0, 2)),
+        np.array([True]),
+    ),
+    *({"model": {}, "recipe": {}}, [{"class_name": "x"}], {"class_name": "Model", "module": "keras"}),
+]
+
+
+@pytest.mark.parametrize("exercise", sorted(path.stem for path in CASES.glob("*.json")))
+def test_whatever_is_sent_makes_a_report_without_points(exercise):
+    sheet = plain.read(CASES / exercise)
+    entries = {
+        key for case in sheet["cases"] if isinstance(case["expected"], dict) for key in case["expected"]
+    }
+    for value in SENT + [dict.fromkeys(entries, value) for value in SENT]:
+        for kind in ("int", 7, None):
+            report = judge(sheet, {"results": [{"value": value, "type": kind}] * len(sheet["cases"])})
+            to_html(report).encode()
+            to_text(report).encode()
+            # a list or a flag that is right for one case is not for the others
+            assert report.score < report.points / 2
+
+
 def test_plain_data_round_trip():
     value = {"a": [1, 2.5, "x", None, True], "b": np.arange(6.0).reshape(2, 3), "c": [np.eye(2)]}
     back = plain.from_text(plain.to_text(value))
@@ -167,16 +220,46 @@ def test_what_is_no_plain_data_is_refused(line):
         plain.from_text(line)
 
 
-def test_pickles_are_refused(tmp_path):
-    import base64
-    import io
-
+def test_pickles_are_refused():
     stream = io.BytesIO()
     np.savez(stream, **{"0": np.array([print], dtype=object)})
-    text = base64.b64encode(b'{"$array": "0"}').decode()
-    line = f"{text}.{base64.b64encode(stream.getvalue()).decode()}"
     with pytest.raises(plain.NotPlainError):
-        plain.from_text(line)
+        plain.unpack('{"$array": "0"}', stream.getvalue())
+
+
+@pytest.mark.parametrize("text", [r'["\ud800"]', r'{"\ud800": 1}', '{"$array": []}', '{"$array": {}}'])
+def test_text_that_no_file_can_hold_and_arrays_without_a_name_are_refused(text):
+    with pytest.raises(plain.NotPlainError):
+        plain.unpack(text)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((10**13,), "<f8"),
+        ((10**30,), "<f8"),
+        ((-5,), "<f8"),
+        ((2**62,), "|S0"),
+        ((2**40,), "|V0"),
+        ((1,), "<U1"),
+    ],
+)
+def test_an_array_that_claims_to_be_huge_or_is_not_of_numbers_is_refused(shape, kind):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, archive.open("0.npy", "w") as member:
+        header = {"descr": kind, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, header)
+        member.write(bytes(16))
+    with pytest.raises(plain.NotPlainError):
+        plain.unpack('{"$array": "0"}', stream.getvalue())
+
+
+def test_what_an_answer_raises_can_be_sent():
+    def raising(x):
+        raise ValueError(HALF)
+
+    observed = observe(["double"], lambda: [raising], SHEET["cases"], SHEET["forbidden"])
+    assert plain.from_text(plain.to_text(observed))["results"][0] == {"error": "ValueError: ?"}
 
 
 def answer_in_main(source: str):

@@ -93,6 +93,22 @@ def test_nothing_of_the_run_or_of_the_answers_is_in_the_memory_of_a_kernel(cours
     assert "[True, False, False]" in str(outputs)
 
 
+def test_what_breaks_the_recording_of_one_does_not_stop_the_others(course, monkeypatch):
+    record = grading._record
+
+    def breaking(course, name, student, *rest):
+        return record(course, name, student, *rest) if student != "alice" else 1 / 0
+
+    monkeypatch.setattr(grading, "_record", breaking)
+    alice, bob = grading.grade(course, NAME, ["alice", "bob"], jobs=1)
+    assert alice.problem == "It cannot be recorded (ZeroDivisionError: division by zero)."
+    assert bob.score == EXPECTED["bob"]
+    monkeypatch.undo()
+    assert [outcome.score for outcome in grading.grade(course, NAME, ["alice"], jobs=1)] == [
+        EXPECTED["alice"]
+    ]
+
+
 def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, monkeypatch):
     monkeypatch.setattr(pool, "find_assignment", lambda name: exec("import no_such_module"))
     assert pool._answer(course.root, NAME, "alice", sandbox=False) == {
