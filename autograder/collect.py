@@ -19,6 +19,7 @@ from traitlets import Unicode
 
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.platforms import Sent, read_timestamp, survey, unpack
+from autograder.reading import LARGEST
 from autograder.roster import Roster
 
 OLDER, KEPT = "older than what is there", "Kept aside, not collected."
@@ -182,7 +183,8 @@ def _marks(released: Path) -> list[bytes]:
 
 
 def _is_ours(path: Path, marks: list[bytes]) -> bool:
-    data = path.read_bytes().replace(b"\0", b"")  # it may be UTF-16
+    data = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    data = data.replace(b"\0", b"")  # it may be UTF-16
     return any(mark in data for mark in marks)
 
 
@@ -191,7 +193,8 @@ def _modified(path: Path) -> datetime:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _keep(path: Path, to: Path) -> None:

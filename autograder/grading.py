@@ -8,6 +8,7 @@ at most what was between those steps, and a rerun does it again with the same re
 
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -86,7 +87,7 @@ def grade(
             if isinstance(result, str):
                 yield Outcome(student, problem=result)
             else:
-                yield _recorded(course, name, student, nbformat.from_dict(result), digests[student])
+                yield _recorded(course, name, student, result, digests[student])
     except SandboxError as error:
         raise ValueError(str(error)) from None
     except UNWRITABLE as error:
@@ -104,7 +105,12 @@ def digest(course: CourseDirectory, name: str, student: str, due: str) -> str:
     handed_in = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     ours = (course.source(name), course.release(name), source_of(name), course.root / CONFIG)
     for path in (*handed_in, *ours):
-        sha.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+        try:
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:  # whoever reads it to judge it says so
+            content = str(error).encode()
+        sha.update(os.fsencode(path.name) + b"\0" + content + b"\0")
     sha.update(repr((due, _versions())).encode())
     return sha.hexdigest()
 
@@ -144,10 +150,10 @@ def _unchanged(course: CourseDirectory, name: str, student: str, fresh: str) -> 
     return _outcome(course, name, student, notebook, unchanged=True)
 
 
-def _recorded(course: CourseDirectory, name: str, student: str, notebook, fresh: str) -> Outcome | None:
+def _recorded(course: CourseDirectory, name: str, student: str, judged: dict, fresh: str) -> Outcome | None:
     """The outcome as it is recorded; a notebook that breaks nbgrader's steps must not stop the others."""
     try:
-        return _record(course, name, student, notebook, fresh)
+        return _record(course, name, student, nbformat.from_dict(judged), fresh)
     except UNWRITABLE:
         raise
     except Exception as error:

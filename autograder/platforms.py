@@ -18,8 +18,8 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import zipfile
-import zlib
 from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +35,11 @@ MOODLE = re.compile(r"(?P<name>.*?)_(?P<id>\d+)_assignsubmission_file(?:_.*)?", 
 METADATA = "submission_metadata.yml"  # Gradescope's
 LARGEST = 4 * 2**30  # bytes of all files of an archive
 MOST = 100_000  # files in an archive
+LONGEST = 200  # bytes of a file's name
+
+
+class UnsafeError(ValueError):
+    """What of an archive speaks against unpacking it."""
 
 
 @dataclass(frozen=True)
@@ -58,30 +63,48 @@ def unpack(archive: Path, folder: Path, inner: bool = True) -> list[str]:
         ValueError: for an archive that is damaged, encrypted, too large, or has paths that lead out of the
             folder or links. Nothing has been written then.
     """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [each for each in opened.infolist() if not each.is_dir()]
-            _check(archive.name, members)
-            folder.mkdir(parents=True)
-            for number, member in enumerate(members):
-                path = folder / PurePosixPath(member.filename)
-                path = path if not path.exists() else path.with_stem(f"{path.stem} ({number})")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with opened.open(member) as read, path.open("xb") as write:
-                    shutil.copyfileobj(read, write)
-                year, month, day, *time = member.date_time
-                seconds = timegm((year, max(month, 1), max(day, 1), *time))
-                os.utime(path, (seconds, seconds))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, OSError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise ValueError(f"{archive.name} cannot be unpacked: {error}.") from None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as scratch:
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                _extract(opened, Path(scratch) / "all")
+            (Path(scratch) / "all").rename(folder)
+        except UnsafeError as error:
+            raise ValueError(f"{archive.name} {error}.") from None
+        except Exception as error:  # zipfile, and what decompresses for it, raise many kinds
+            raise ValueError(f"{archive.name} cannot be unpacked: {error}.") from None
     refused = []
     for path in sorted(folder.rglob("*.zip")) if inner else ():
+        beside = path.with_suffix("")
         try:
-            unpack(path, path.with_suffix(""), inner=False)
+            unpack(path, beside / path.stem if beside.exists() else beside, inner=False)
         except ValueError as error:
             refused.append(str(error))
     return refused
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Write an archive's files to a new folder, at the times that it gives them."""
+    members = [each for each in archive.infolist() if not each.is_dir()]
+    _check(members)
+    folder.mkdir()
+    for number, member in enumerate(members):
+        path = folder.joinpath(*map(_shortened, PurePosixPath(member.filename).parts))
+        path = path if not path.exists() else path.with_stem(f"{path.stem} ({number})")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(member) as read, path.open("xb") as write:
+            shutil.copyfileobj(read, write)
+        year, month, day, *time = member.date_time
+        seconds = timegm((year, max(month, 1), max(day, 1), *time))
+        os.utime(path, (seconds, seconds))
+
+
+def _shortened(name: str) -> str:
+    """A file's name as file systems take it: platforms put theirs before a student's, which may be long."""
+    while len(os.fsencode(name)) > LONGEST:
+        stem, dot, suffix = name.rpartition(".")
+        name = f"{stem[:-1]}{dot}{suffix}" if stem else name[:-1]
+    return name
 
 
 def survey(folder: Path, name: str) -> Iterator[Sent]:
@@ -175,16 +198,16 @@ def read_timestamp(folder: Path) -> datetime | None:
         return None
 
 
-def _check(name: str, members: list[zipfile.ZipInfo]) -> None:
-    """Raise ValueError, in a sentence, for an archive that is not to be unpacked."""
+def _check(members: list[zipfile.ZipInfo]) -> None:
+    """Raise UnsafeError for an archive that is not to be unpacked."""
     if sum(member.file_size for member in members) > LARGEST or len(members) > MOST:
-        raise ValueError(f"{name} would unpack to more than {LARGEST // 2**30} GiB or {MOST} files.")
+        raise UnsafeError(f"would unpack to more than {LARGEST // 2**30} GiB or {MOST} files")
     for member in members:
         path = PurePosixPath(member.filename)
         outside = path.is_absolute() or not path.parts or ".." in path.parts
         if outside or "\\" in member.filename or ":" in path.parts[0]:
-            raise ValueError(f"{name} has a path that leads out of it: {member.filename!r}.")
+            raise UnsafeError(f"has a path that leads out of it: {member.filename!r}")
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise ValueError(f"{name} has a link in it: {member.filename!r}.")
+            raise UnsafeError(f"has a link in it: {member.filename!r}")
         if member.flag_bits & 1:
-            raise ValueError(f"{name} is encrypted.")
+            raise UnsafeError("is encrypted")

@@ -224,8 +224,8 @@ def verdict(report: Report) -> nbformat.NotebookNode:
 
 
 def verdicts(notebook: nbformat.NotebookNode) -> list[dict]:
-    """The summaries that `verdict` left in a graded notebook, in order."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    """The summaries that `verdict` left in a graded notebook's test cells, in order."""
+    outputs = (output for cell in notebook.cells if is_test(cell) for output in cell.outputs)
     return [output.metadata[VERDICT] for output in outputs if VERDICT in output.get("metadata", {})]
 
 

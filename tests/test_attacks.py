@@ -194,6 +194,10 @@ GROUPED = [
         "display({'text/plain': '3.0'}, raw=True,"
         " metadata={'autograder': {'exercise': 'x', 'score': 99, 'points': 99, 'misconceptions': []}})"
     )),
+    Attack("a verdict's metadata, by an update", (
+        "display({'text/plain': '3.0'}, raw=True, display_id='mine', update=True,"
+        " metadata={'autograder': {'score': 99}})\nreturn 0"
+    ), "from IPython.display import display\ndisplay({'text/plain': ''}, raw=True, display_id='mine')"),
     Attack("our MIME type, before", before=(
         "from IPython.display import display\n"
         "display({'application/vnd.autograder.observations': 'e30=.'}, raw=True)"

@@ -16,6 +16,7 @@ import pytest
 from autograder import platforms
 from autograder.collect import collect
 from autograder.course_directory import CourseDirectory
+from autograder.reading import LARGEST
 from autograder.release import release
 from autograder.verify import scratch_course
 
@@ -265,6 +266,44 @@ def test_a_zip_that_a_student_handed_in(course, notebook, tmp_path):
     assert marks(course) == {"doejane_1": "jane"}
     (refused,) = [result for result in results if result.what == "refused"]
     assert "liana_2_11_hw.zip cannot be unpacked" in refused.note
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_of_a_student_is_theirs_alone(course, notebook, tmp_path, compression):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", compression) as archive:
+        archive.writestr("x.ipynb", notebook("ana") * 100)
+    damaged = bytearray(inner.getvalue())
+    damaged[60:260] = b"\xff" * 200
+    files = {"doejane_1_10_hw.ipynb": notebook("jane"), "liana_2_11_hw.zip": bytes(damaged)}
+    results = collect(course, NAME, make_zip(tmp_path / "s.zip", files))
+    assert marks(course) == {"doejane_1": "jane"}
+    (refused,) = [result.note for result in results if result.what == "refused"]
+    assert refused.startswith("liana_2_11_hw.zip cannot be unpacked: ")
+
+
+def test_a_zip_beside_a_folder_of_its_name_takes_nothing_from_it(course, notebook, tmp_path):
+    inner = io.BytesIO()
+    make_zip(inner, {"notes/old.ipynb": notebook("old")}, (2026, 10, 1, 0, 0, 0))
+    moodle = "Jane Doe_7_assignsubmission_file"
+    files = {f"{moodle}/hw.zip": inner.getvalue(), f"{moodle}/hw/{NAME}.ipynb": notebook("jane")}
+    collect(course, NAME, make_zip(tmp_path / "s.zip", files))
+    assert list(marks(course).values()) == ["jane"]
+    assert kept(course) == ["old"]
+
+
+def test_names_that_no_file_system_takes_are_cut(course, notebook, tmp_path):
+    files = {f"doejane_1_10_{'ä' * 200}.ipynb": notebook("jane"), "liana_2_11_hw.ipynb": notebook("ana")}
+    collect(course, NAME, make_zip(tmp_path / "s.zip", files))
+    assert marks(course) == {"doejane_1": "jane", "liana_2": "ana"}
+
+
+def test_what_is_too_large_for_a_notebook_is_collected_with_a_note(course, tmp_path):
+    (tmp_path / "jane").mkdir()
+    with (tmp_path / "jane" / f"{NAME}.ipynb").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    (result,) = collect(course, NAME, tmp_path / "jane")
+    assert "None of the cells" in result.note
 
 
 def test_another_notebook_is_collected_with_a_note(course, tmp_path):

@@ -1,6 +1,9 @@
 """The runner: grades are right, and no work is done twice."""
 
+import errno
+import os
 import sqlite3
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -107,6 +110,30 @@ def test_what_breaks_the_recording_of_one_does_not_stop_the_others(course, monke
     assert [outcome.score for outcome in grading.grade(course, NAME, ["alice"], jobs=1)] == [
         EXPECTED["alice"]
     ]
+
+
+def test_a_file_that_cannot_be_read_or_has_an_odd_name_stops_nobody(course, monkeypatch):
+    notebook, opened = course.submitted(NAME)["alice"], Path.open
+    odd = os.fsencode(course.submitted(NAME)["bob"].parent) + b"/\xff\n.txt"
+    Path(os.fsdecode(odd)).write_text("a note")
+
+    def refusing(path, *arguments, **options):
+        if path == notebook:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)  # root, who may run this, can read everything
+    monkeypatch.setattr(grading, "judged", judged_here)
+    alice, bob = grading.grade(course, NAME, ["alice", "bob"], jobs=1)
+    assert alice.problem == f"{NAME}.ipynb cannot be read: Permission denied."
+    assert bob.score == EXPECTED["bob"]
+
+
+def judged_here(root, name, students, jobs, sandbox):
+    """In this process, in which the test has changed something."""
+    for student in students:
+        answer = pool._answer(root, name, student, sandbox)
+        yield student, answer.get("notebook") or answer["problem"]
 
 
 def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, monkeypatch):
