@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import select
+import signal
 import sys
 import tempfile
 import threading
@@ -29,9 +30,11 @@ from autograder.exercise import find_assignment
 from autograder.ingest import Ingest, read_submission
 from autograder.preprocessors import Judge
 from autograder.reading import UnreadableError
-from autograder.sandbox import LostError, SandboxError
+from autograder.sandbox import LostError, SandboxError, limit_memory
 
 RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write the gradebook
+MEMORY = 4 * 2**30  # bytes that a judge may allocate: a student's model may ask for any number
+PATIENCE = 4  # times the limit on running a notebook that it may take to judge it
 TRIES = 2  # for a submission on which its judge, or the process that forks kernels, died
 
 
@@ -62,7 +65,7 @@ def judged(
                     if deaths[student] < TRIES:
                         continue
                     left.popleft()
-                    answer = {"problem": "The process that judged it died twice."}
+                    answer = {"problem": "The process that judged it died twice, or took too long."}
                 if "refused" in answer:
                     raise SandboxError(answer["refused"])
                 yield student, answer.get("notebook") or answer["problem"]
@@ -114,9 +117,14 @@ def serve(run: Connection, warm: str) -> None:
     os.environ.update(settings["environment"])
     os.chdir(settings["directory"])
     sys.path[:] = settings["path"]
+    if settings["sandbox"]:
+        limit_memory(MEMORY)
+    timeout = Judge(parent=_course(Path(settings["root"])).api).notebook_timeout
     while True:
         student = json.loads(run.recv_bytes())
+        signal.alarm(PATIENCE * timeout)  # which ends this process: a student's model may take for ever
         answer = _answer(Path(settings["root"]), settings["name"], student, settings["sandbox"])
+        signal.alarm(0)
         run.send_bytes(json.dumps(answer).encode())
         gc.collect()  # models refer to themselves
 

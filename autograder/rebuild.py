@@ -12,8 +12,13 @@ import numpy as np
 ALLOWED = re.compile(
     r"keras(\.(layers|models|initializers|regularizers|constraints|activations|src\.[\w.]+))?|builtins"
 )
-REFUSED = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}  # layers that carry code
+REFUSED = {
+    *("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"),  # layers that carry code
+    *("StringLookup", "IntegerLookup", "TextVectorization"),  # and that read files
+}
 PLAIN = {"str", "int", "float", "bool", "list", "dict", "tuple"}  # of builtins
+
+LARGEST = 20_000_000_000  # multiply-accumulates of one image that a model may take
 
 
 class NotRebuildableError(ValueError):
@@ -39,7 +44,7 @@ def describe(
         single, so that it is the same on every machine.
 
     Raises:
-        NotRebuildableError: for anything that is not a functional model of known layers.
+        NotRebuildableError: for anything that is not a functional model of known layers, of moderate cost.
     """
     import keras
 
@@ -49,11 +54,15 @@ def describe(
     with keras.device("cpu"):  # some GPUs round to 10 bits
         rebuilt = rebuild(json.loads(json.dumps(configuration).replace('"float32"', '"float64"')))
         costs = table(rebuilt)
+        if (macs := costs["macs"].sum()) > LARGEST:
+            raise NotRebuildableError(
+                f"The model takes {macs:,} multiply-accumulates an image; up to {LARGEST:,} are tried here."
+            )
         _transplant(rebuilt, seed)
         output = keras.ops.convert_to_numpy(rebuilt(images.astype("float64"), training=False))
     return {
         "parameters": int(costs["params"].sum()),
-        "MACs": int(costs["macs"].sum()),
+        "MACs": int(macs),
         "layers": sorted(_line(row) for row in costs.to_dict("records") if _costs(row)),
         "output": output.astype("float32"),
         **({"dropout": dropouts(rebuilt) or ["no dropout"]} if dropping else {}),

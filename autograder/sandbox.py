@@ -192,12 +192,19 @@ def _make_read_only(path: bytes, recursive: bool, undo: bool = False) -> None:
     _system_call("mount_setattr", -100, path, 0x8000 if recursive else 0, attributes, len(attributes))
 
 
-def _limit(limits: Limits) -> None:
-    """RLIMIT_DATA counts what is allocated; the address space, which TensorFlow reserves, is no measure."""
+def limit_memory(memory: int) -> None:
+    """Let this process allocate so many more bytes.
+
+    RLIMIT_DATA counts what is allocated; the address space, which TensorFlow reserves, is no measure.
+    """
     status = Path("/proc/self/status").read_text()
     used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+
+
+def _limit(limits: Limits) -> None:
+    limit_memory(limits.memory)
     for what, most in (
-        (resource.RLIMIT_DATA, used + limits.memory),
         (resource.RLIMIT_FSIZE, limits.disk),
         (resource.RLIMIT_NPROC, limits.threads),
         (resource.RLIMIT_NOFILE, 1024),

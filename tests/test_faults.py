@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import itertools
+import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -178,6 +180,50 @@ def test_fault_judges_that_die_again_and_again_are_given_up(folder, undisturbed)
     assert set(gradebook(folder)) < set(undisturbed)
     rerun(folder)
     assert gradebook(folder) == undisturbed
+
+
+HERE = {"environment": dict(os.environ), "path": sys.path, "directory": os.getcwd()}
+JUDGE = """
+import sys, time
+from multiprocessing.connection import Connection
+from autograder import pool
+
+def answer(root, name, student, sandbox):
+    if not student:
+        sys.exit()
+    try:
+        {does}
+    except MemoryError as error:
+        return repr(error)
+    return "None"
+
+pool._answer = answer
+pool.serve(Connection(int(sys.argv[1])), "")
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "answer", "end"),
+    [
+        ("time.sleep(60)", None, -signal.SIGALRM),
+        ("bytearray(2**30)", "None", 0),
+        ("bytearray(5 * 2**30)", "MemoryError()", 0),
+    ],
+)
+def test_fault_a_judge_that_a_model_keeps_busy_or_fills(folder, does, answer, end):
+    with (folder / "nbgrader_config.py").open("a") as settings:
+        settings.write("\nc.Judge.notebook_timeout = 1\n")
+    run, judges = multiprocessing.Pipe()
+    judge = subprocess.Popen(
+        [sys.executable, "-c", JUDGE.format(does=does), str(judges.fileno())], pass_fds=[judges.fileno()]
+    )
+    judges.close()
+    for message in ({"root": str(folder), "name": NAME, "sandbox": True, **HERE}, "ada"):
+        run.send_bytes(json.dumps(message).encode())
+    if answer:
+        assert json.loads(run.recv_bytes()) == answer
+        run.send_bytes(b'""')  # nobody's name: it ends
+    assert judge.wait(timeout=50) == end
 
 
 def test_fault_kill_9_of_the_warm_process_costs_nobody_a_point(folder, undisturbed):

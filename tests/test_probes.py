@@ -131,6 +131,12 @@ def test_stride_and_padding_are_found():
     )
 
 
+def endless(classes):
+    x = image = keras.Input((8, 8, 1))
+    x = L.Conv2D(64, 9, padding="same")(L.UpSampling2D(50)(L.Conv2D(64, 1)(x)))
+    return keras.Model(image, L.Dense(classes)(L.GlobalAveragePooling2D()(x)))
+
+
 class Subclassed(keras.Model):
     def count_params(self):
         return 65
@@ -144,6 +150,7 @@ class Subclassed(keras.Model):
     [
         (lambda classes: Subclassed(), "neither Keras's nor the course's"),
         (lambda classes: network(classes, head=lambda n: L.Lambda(lambda x: x)), "Lambda"),
+        (lambda classes: endless(classes), "up to 20,000,000,000 are tried here"),
         (lambda classes: 3, "not a keras.Model"),
         (lambda classes: {"class_name": "system", "module": "os", "config": {}}, "not a keras.Model"),
     ],
@@ -161,6 +168,7 @@ def test_what_cannot_be_rebuilt_earns_nothing(answer, sentence):
         {"module": "builtins", "class_name": "eval", "config": "1"},
         {"module": "builtins", "class_name": "function", "config": "print"},
         {"module": "keras.layers", "class_name": "Lambda", "config": {}},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}},
         {"module": "keras.src.utils.file_utils", "class_name": "get_file", "config": {}},
         {"module": "subprocess", "class_name": "Popen", "registered_name": "course>Popen", "config": {}},
         {"module": "course.cli", "class_name": "main", "registered_name": "course>main", "config": {}},
