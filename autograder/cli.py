@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from course.cli import Commands
 
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Graded notebooks on nbgrader: release, grade, feedback, export.",
 )
-console = Console()
+console = Console(markup=False)  # names that students gave may look like it
 
 Name = Annotated[str, typer.Argument(help="An assignment, such as 01_conv_arithmetic.")]
 Course = Annotated[Path, typer.Option(help="The course directory.")]
@@ -95,7 +96,10 @@ def grade_command(
     outcomes = list(_with_progress(steps, total, "grading"))
     console.print(_table(name, outcomes, {}))
     unchanged = sum(outcome.unchanged for outcome in outcomes)
-    console.print(f"{len(outcomes) - unchanged} graded, {unchanged} unchanged since they were graded.")
+    problems = sum(bool(outcome.problem) for outcome in outcomes)
+    graded = len(outcomes) - unchanged - problems
+    left = f" {problems} could not be graded." if problems else ""
+    console.print(f"{graded} graded, {unchanged} unchanged since they were graded.{left}")
     if any(outcome.needs_a_look for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -164,8 +168,8 @@ def verify_command(name: Name, course: Course = Path()) -> None:
 
     findings = []
     for finding in verify(_directory(course), name):
-        mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
-        console.print(f"{mark} {finding.what}  [dim]{finding.detail}[/]", highlight=False)
+        mark = ("✓", "green") if finding.holds else ("✗", "red")
+        console.print(Text.assemble(mark, f" {finding.what}  ", (finding.detail, "dim")))
         findings.append(finding)
     if not all(finding.holds for finding in findings):
         raise typer.Exit(1)

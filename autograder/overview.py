@@ -105,8 +105,12 @@ def _bars(scores: list[float], points: float) -> list[tuple[str, int]]:
 
 def _exercises(graded: list[Row]) -> list[dict]:
     """For each exercise: how many got all, some and none of the points, and the share that was lost."""
+    by_exercise: dict[tuple, list[Section]] = {}  # some may be graded on an earlier release
+    for row in graded:
+        for place, section in enumerate(row.exercises):
+            by_exercise.setdefault((place, section.title), []).append(section)
     found = []
-    for sections_of_one in zip(*(row.exercises for row in graded), strict=True):
+    for _, sections_of_one in sorted(by_exercise.items()):
         states = Counter(section.state for section in sections_of_one)
         total = sum(section.points for section in sections_of_one)
         found.append(

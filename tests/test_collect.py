@@ -400,6 +400,17 @@ def test_bad_input_is_one_sentence(course, words, sentence):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_names_that_look_like_markup_are_shown_as_they_are(course, tmp_path):
+    files = {"doejane_1_10_[red] [b].zip": b"no zip"}
+    archive = make_zip(tmp_path / "s.zip", {**files, "liana_2_11_x.ipynb": "{}"})
+    program = Path(sys.executable).parent / "autograder"
+    done = subprocess.run(
+        [program, "collect", NAME, archive], cwd=course.root, capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    assert "[red] [b].zip" in " ".join(done.stdout.split())
+
+
 def test_nbgraders_own_command_collects_the_same(course, notebook, tmp_path):
     downloads = course.root / "downloaded" / NAME / "archive"
     downloads.mkdir(parents=True)

@@ -13,9 +13,11 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder import overview
 from autograder.course_directory import CourseDirectory
 from autograder.exercise import find_assignment, full_sheet, generator
 from autograder.export import FORMATS, export
+from autograder.feedback import Section
 from autograder.judge import show
 from autograder.late import LatePenalty
 from autograder.preprocessors import course_secret
@@ -186,6 +188,15 @@ def test_the_overview_says_who_needs_a_look_and_what_cost_most(graded):
     links = re.findall(r'href="\.\./([^"]+)"', (graded.root / "overview" / f"{NAME}.html").read_text())
     assert {Path(link).parts[1] for link in links} == {"alice", "carol", "dora", "ivan", "judy", "kim"}
     assert all((graded.root / link).is_file() for link in links)
+
+
+def test_the_overview_keeps_exercises_of_an_earlier_release_apart():
+    def row(student, *titles):
+        return overview.Row(student, 1.0, tuple(Section(title, 2.0, 1.0) for title in titles), {})
+
+    found = overview._exercises([row("ada", "One", "Two"), row("ben", "One", "New", "Two")])
+    titles = [(each["title"], each["lost"]) for each in found]
+    assert titles == [("One", 2.0), ("New", 1.0), ("Two", 1.0), ("Two", 1.0)]
 
 
 @pytest.mark.slow
