@@ -193,13 +193,15 @@ def _make_read_only(path: bytes, recursive: bool, undo: bool = False) -> None:
 
 
 def limit_memory(memory: int) -> None:
-    """Let this process allocate so many more bytes.
+    """Let this process allocate so many more bytes, or fewer where it is limited already.
 
     RLIMIT_DATA counts what is allocated; the address space, which TensorFlow reserves, is no measure.
     """
     status = Path("/proc/self/status").read_text()
     used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData"))
-    resource.setrlimit(resource.RLIMIT_DATA, (used + memory, used + memory))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = used + memory if hard == resource.RLIM_INFINITY else min(used + memory, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _limit(limits: Limits) -> None:

@@ -203,16 +203,17 @@ pool.serve(Connection(int(sys.argv[1])), "")
 
 
 @pytest.mark.parametrize(
-    ("does", "answer", "end"),
+    ("does", "timeout", "answer", "end"),
     [
-        ("time.sleep(60)", None, -signal.SIGALRM),
-        ("bytearray(2**30)", "None", 0),
-        ("bytearray(5 * 2**30)", "MemoryError()", 0),
+        ("time.sleep(60)", 1, None, -signal.SIGALRM),
+        ("time.sleep(1)", 100, "None", 0),
+        ("bytearray(2**28)", 100, "None", 0),
+        ("bytearray(5 * 2**30)", 100, "MemoryError()", 0),
     ],
 )
-def test_fault_a_judge_that_a_model_keeps_busy_or_fills(folder, does, answer, end):
+def test_fault_a_judge_that_a_model_keeps_busy_or_fills(folder, does, timeout, answer, end):
     with (folder / "nbgrader_config.py").open("a") as settings:
-        settings.write("\nc.Judge.notebook_timeout = 1\n")
+        settings.write(f"\nc.Judge.notebook_timeout = {timeout}\n")
     run, judges = multiprocessing.Pipe()
     judge = subprocess.Popen(
         [sys.executable, "-c", JUDGE.format(does=does), str(judges.fileno())], pass_fds=[judges.fileno()]

@@ -336,3 +336,14 @@ def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(sou
     shown = [[set(output.data) for output in cell.outputs] for cell in notebook.cells]
     picture, text_alone = [{"text/plain", "image/png"}], [{"text/plain"}]
     assert shown == [picture if given_figures else text_alone, picture, *shown[:1]]
+
+
+def test_a_limit_of_memory_is_never_raised():
+    code = (
+        "import resource\nfrom autograder.sandbox import limit_memory\n"
+        "limit_memory(2**28)\nlow = resource.getrlimit(resource.RLIMIT_DATA)\n"
+        "limit_memory(2**30)\nassert resource.getrlimit(resource.RLIMIT_DATA) == low\n"
+        "bytearray(2**27)\n"
+        "try:\n    bytearray(2**29)\nexcept MemoryError:\n    print('refused')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "refused\n"
