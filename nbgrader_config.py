@@ -35,6 +35,8 @@ c.ClearSolutions.text_stub = "*Write your answer here.*"
 
 c.Autograde.exporter_class = "autograder.reading.SubmissionExporter"  # opens files that nbformat refuses
 c.Autograde.pre_convert_hook = "autograder.ingest.use_renamed"
+# Ingest rebuilds a submission from the release: of nbgrader's own steps, those that clear outputs, check
+# metadata or restore ids and the kernel's name have nothing left to do.
 c.Autograde.sanitize_preprocessors = [
     "autograder.ingest.Ingest",
     "nbgrader.preprocessors.OverwriteCells",

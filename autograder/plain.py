@@ -82,6 +82,11 @@ def read(path: Path):
     return unpack(path.with_suffix(".json").read_text("utf-8"), npz.read_bytes() if npz.exists() else b"")
 
 
+def with_whole_characters(value):
+    """What JSON can hold, with a question mark for each half of a character, which no file can hold."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
 def _encode(value, arrays: dict[str, np.ndarray]):
     if value is None or type(value) in (bool, int, float, str):
         return value

@@ -177,7 +177,7 @@ def _failure(error: Exception) -> dict:
     if isinstance(error, NotImplementedError):
         return {"missing": True}
     sentence = f"{type(error).__name__}: {error}"[:500]
-    return {"error": sentence.encode("utf-8", "replace").decode()}  # without halves of characters
+    return {"error": plain.with_whole_characters(sentence)}
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autograder.rebuild import NotRebuildableError, rebuild
+from autograder.rebuild import NotRebuildableError, rebuild, refuse_costly
 
 LARGEST = 20_000_000  # multiply-accumulates of one image that a model may take
 
@@ -48,11 +48,7 @@ def _trained(configuration: str, settings: str) -> float:
 
     chosen = json.loads(settings)
     model = rebuild(json.loads(configuration))
-    macs = cost.total(model).macs
-    if macs > LARGEST:
-        raise NotRebuildableError(
-            f"The model takes {macs:,} multiply-accumulates an image; up to {LARGEST:,} are trained here."
-        )
+    refuse_costly(cost.total(model).macs, LARGEST)
     recipe = replace(
         training.recipe(chosen["recipe"]),
         schedule=training.schedules.Constant(chosen["rate"]),

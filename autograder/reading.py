@@ -9,6 +9,8 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 
+from autograder import plain
+
 LARGEST = 100 * 2**20  # bytes of a notebook file
 MOST = 5_000  # cells
 NO_ID = "no-id-"  # how the ids begin of cells that had none
@@ -68,11 +70,6 @@ def load(path: Path) -> NotebookNode:
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
 
 
-def with_whole_characters(value):
-    """What JSON can hold, with a question mark for each half of a character, which no file can hold."""
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-
-
 def _tidied(cell: dict, number: int) -> dict:
     """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
     kind = cell.get("cell_type")
@@ -106,7 +103,7 @@ def _parsed(data: bytes, name: str) -> dict:
     if what:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
     try:
-        value = with_whole_characters(json.loads(_decoded(data), strict=False))
+        value = plain.with_whole_characters(json.loads(_decoded(data), strict=False))
     except RecursionError:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
     except ValueError as error:

@@ -17,7 +17,6 @@ REFUSED = {
     *("StringLookup", "IntegerLookup", "TextVectorization"),  # and that read files
 }
 PLAIN = {"str", "int", "float", "bool", "list", "dict", "tuple"}  # of builtins
-
 LARGEST = 20_000_000_000  # multiply-accumulates of one image that a model may take
 
 
@@ -54,19 +53,25 @@ def describe(
     with keras.device("cpu"):  # some GPUs round to 10 bits
         rebuilt = rebuild(json.loads(json.dumps(configuration).replace('"float32"', '"float64"')))
         costs = table(rebuilt)
-        if (macs := costs["macs"].sum()) > LARGEST:
-            raise NotRebuildableError(
-                f"The model takes {macs:,} multiply-accumulates an image; up to {LARGEST:,} are tried here."
-            )
+        macs = int(costs["macs"].sum())
+        refuse_costly(macs, LARGEST)
         _transplant(rebuilt, seed)
         output = keras.ops.convert_to_numpy(rebuilt(images.astype("float64"), training=False))
     return {
         "parameters": int(costs["params"].sum()),
-        "MACs": int(macs),
+        "MACs": macs,
         "layers": sorted(_line(row) for row in costs.to_dict("records") if _costs(row)),
         "output": output.astype("float32"),
         **({"dropout": dropouts(rebuilt) or ["no dropout"]} if dropping else {}),
     }
+
+
+def refuse_costly(macs: int, most: int) -> None:
+    """Raise NotRebuildableError for a model that takes more multiply-accumulates an image than `most`."""
+    if macs > most:
+        raise NotRebuildableError(
+            f"The model takes {macs:,} multiply-accumulates an image; up to {most:,} are tried here."
+        )
 
 
 def rebuild(configuration: dict):

@@ -17,8 +17,8 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
 from traitlets import Bool, Integer
 
+from autograder import plain
 from autograder.provisioner import SandboxProvisioner
-from autograder.reading import with_whole_characters
 from autograder.sandbox import LostError, SandboxError
 
 VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
@@ -227,7 +227,7 @@ def make_valid(notebook: nbformat.NotebookNode) -> None:
     """Take out what a forged message brought in and no notebook may have: it could not be saved."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = nbformat.from_dict(with_whole_characters(cell.outputs))
+            cell.outputs = nbformat.from_dict(plain.with_whole_characters(cell.outputs))
     if nbformat.validator.isvalid(notebook):
         return
     for cell in notebook.cells:
