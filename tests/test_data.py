@@ -5,10 +5,12 @@ import gzip
 import hashlib
 import http.server
 import io
+import os
 import struct
 import sys
 import tarfile
 import threading
+import time
 import types
 
 import numpy as np
@@ -243,10 +245,12 @@ def test_cifar_from_its_archive(tfds, monkeypatch, tmp_path, name):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves files; of those in `broken` only the first half comes."""
+    """Serves files; of those in `broken` only half comes, the one named `late` waits for `released`."""
 
     files: dict[str, bytes]
     broken: set[str]
+    late: str | None = None
+    released: threading.Event
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -256,6 +260,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         name = self.path.strip("/")
         content = self.server.files[name]
+        if name == self.server.late:
+            self.server.released.wait()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -299,6 +305,30 @@ def test_download_that_breaks_off_and_the_next_that_does_not(tfds, monkeypatch, 
     assert sorted(order) == list(range(12))
     assert np.array_equal(labels, expected_labels[order])
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_file_that_comes_while_a_broken_download_is_deleted(tfds, monkeypatch, tmp_path, server):
+    from tensorflow_datasets.image_classification import mnist
+
+    url = f"http://127.0.0.1:{server.server_port}/"
+    server.files, _ = mnist_files()
+    server.broken = {"train-images-idx3-ubyte.gz"}
+    server.late, server.released = "train-labels-idx1-ubyte.gz", threading.Event()
+    monkeypatch.setattr(mnist.MNIST, "URL", url)
+    accept(monkeypatch, tfds, "mnist", {url + file: bytes for file, bytes in server.files.items()})
+    rmdir = os.rmdir
+
+    def slow_rmdir(path, *, dir_fd=None):
+        if dir_fd is not None:  # of those who delete folders here, only shutil.rmtree passes it
+            server.released.set()
+            time.sleep(0.2)
+        rmdir(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", slow_rmdir)
+    with pytest.raises(ConnectionError, match="nothing of it was kept"):
+        data.load("mnist", "test", folder=tmp_path)
+    assert server.released.is_set()
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 
 
 def test_wrong_archive_is_not_kept(tfds, monkeypatch, tmp_path, server):

@@ -93,11 +93,17 @@ def _prepare(builder: "tfds.core.DatasetBuilder", home: Path, config: "tfds.down
     """Download, unpack and convert in a temporary folder; only the finished dataset is moved to its place."""
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as temporary:
+        folder = Path(temporary, "downloads")
+        folder.mkdir()
         try:
-            builder.download_and_prepare(download_dir=temporary, download_config=config)
+            builder.download_and_prepare(download_dir=folder, download_config=config)
         except Exception as error:
             why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ConnectionError(
                 f"{builder.name} could not be downloaded, and nothing of it was kept ({why}). Try again, or "
                 f"take {STAND_IN[builder.name]!r}, a stand-in that needs no download."
             ) from error
+        finally:
+            # When one file fails, others are still on their way. They must find no folder to be written to,
+            # or the temporary one could not be deleted.
+            folder.rename(folder.with_name("finished"))
