@@ -166,6 +166,11 @@ def public_sheet(exercise: Exercise) -> dict:
     }
 
 
+def all_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:
+    """The public cases, and hidden ones drawn from `rng`."""
+    return [*exercise.public, *exercise.hidden(rng)]
+
+
 def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
     """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
     sheet = public_sheet(exercise)

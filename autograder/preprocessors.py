@@ -6,12 +6,13 @@ import secrets
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Unicode
 
 from autograder import plain
-from autograder.exercise import find_exercise, full_sheet, generator
+from autograder.exercise import Case, Exercise, all_cases, find_exercise, full_sheet, generator
 from autograder.forbidden import mentions, roundabout
 from autograder.judge import Report, judge
 from autograder.probe import MIME
@@ -60,18 +61,22 @@ class Judge(Worker):
     ).tag(config=True)
 
     def preprocess(self, nb, resources=None, km=None):
-        """Run and judge a notebook from top to bottom."""
+        """Run a notebook from top to bottom; once its kernel has ended, judge what its answers gave."""
         self._shown = True  # whether the kernel shows more of a result than its text
         self._written: list[str] = []  # the solution cells since the last test cell
         self._graded: dict[int, list] = {}  # outputs of the cells that count, by the cell's index
+        self._observed: dict[int, tuple[Exercise, dict]] = {}  # of test cells with `check`
         nb, resources = super().preprocess(nb, resources, km)
         for index, outputs in self._graded.items():  # later cells may have updated displays in them
             nb.cells[index].outputs = outputs
+        for index, (exercise, observed) in self._observed.items():
+            sheet = full_sheet(exercise, self._generator(exercise, resources))
+            nb.cells[index].outputs = [verdict(judge(sheet, observed))]
         make_valid(nb)
         return nb, resources
 
     def preprocess_cell(self, cell, resources, index):
-        """Judge a test cell, by `check` or by its asserts; run any other cell."""
+        """Run a cell; of a test cell, its asserts, or what its `check` asks of the answers."""
         if cell.cell_type != "code":
             return cell, resources
         if not is_test(cell):
@@ -80,7 +85,9 @@ class Judge(Worker):
             if is_solution(cell):
                 self._written.append(cell.source)
         elif check := find_check(cell.source):
-            cell.outputs = [verdict(self._report(check, resources["nbgrader"], cell, index))]
+            exercise = find_exercise(check.exercise, resources["nbgrader"]["assignment"])
+            cases = all_cases(exercise, self._generator(exercise, resources))
+            self._observed[index] = exercise, self._observe(check, exercise, cases, cell, index)
             self._written = []
         else:
             self._run_asserts(cell, index)
@@ -100,11 +107,15 @@ class Judge(Worker):
             self.kc.execute(SHOWN if shown else AS_TEXT, silent=True, store_history=False)
             self._shown = shown
 
-    def _report(self, check: Check, who: dict, cell: nbformat.NotebookNode, index: int) -> Report:
-        exercise = find_exercise(check.exercise, who["assignment"])
-        rng = generator(course_secret(Path(self.secret_file)), who["assignment"], who["student"], exercise.id)
-        sheet = full_sheet(exercise, rng)
-        observed = self._observe(check, sheet, cell, index)
+    def _generator(self, exercise: Exercise, resources: dict) -> np.random.Generator:
+        """The source of the student's hidden cases, the same each time."""
+        who = resources["nbgrader"]
+        secret = course_secret(Path(self.secret_file))
+        return generator(secret, who["assignment"], who["student"], exercise.id)
+
+    def _observe(self, check: Check, exercise: Exercise, cases: list[Case], cell, index: int) -> dict:
+        """What the student's process answers to an exercise's cases, and what the source shows."""
+        observed = self._answers(check, exercise, cases, cell, index)
         named = set().union(*(mentions(source, exercise.forbidden) for source in self._written))
         if named:
             observed = {**observed, "forbidden": sorted(named)}
@@ -114,12 +125,12 @@ class Judge(Worker):
                 f"({', '.join(sorted(words))}), which could hide what it may not use; it scores 0."
             )
             observed = {**observed, "forbidden": list(exercise.forbidden)}
-        return judge(sheet, observed)
+        return observed
 
-    def _observe(self, check: Check, sheet: dict, cell: nbformat.NotebookNode, index: int) -> dict:
-        """What the student's process answers to the sheet's calls; {} if it is nothing readable."""
-        calls = [{key: case[key] for key in ("of", "probe", "arguments")} for case in sheet["cases"]]
-        request = {"names": list(sheet["answers"]), "calls": calls, "forbidden": sheet["forbidden"]}
+    def _answers(self, check: Check, exercise: Exercise, cases: list[Case], cell, index: int) -> dict:
+        """What comes back of the cases' calls; {} if it is nothing readable."""
+        calls = [{"of": each.of, "probe": each.probe, "arguments": each.arguments} for each in cases]
+        request = {"names": list(exercise.answers), "calls": calls, "forbidden": exercise.forbidden}
         answers = "".join(f"{answer}, " for answer in check.answers)
         source = (
             "import autograder.probe as _probe\n"
