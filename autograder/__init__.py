@@ -9,7 +9,7 @@ How a submission becomes a grade, with `autograder grade` as with `nbgrader auto
     worker         runs its cells, in a kernel that provisioner asks for, warm forks and sandbox shuts in
     preprocessors  for each test cell, has the kernel try the answers: probe, which sends plain data back
     exercise       what is asked for, as cases with expected values; forbidden: what may not be used
-    judge          compares; rebuild, race and rehearsal: models, from their configurations
+    judge          then compares; rebuild, race and rehearsal: models, from their configurations
     report         the verdict as a table
 
 Before that: release, verify, publish, collect (platforms: what their archives look like; roster: who is who),

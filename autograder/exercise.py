@@ -148,9 +148,28 @@ def generator(secret: bytes, *who: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
+def all_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:
+    """The public cases, and hidden ones drawn from `rng`."""
+    return [*exercise.public, *exercise.hidden(rng)]
+
+
+def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
+    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
+    hidden = [_compiled(exercise, case, hidden=True) for case in exercise.hidden(rng)]
+    return _sheet(exercise, [*_public(exercise), *hidden])
+
+
 @functools.cache
 def public_sheet(exercise: Exercise) -> dict:
     """The exercise with its public cases alone, as plain data: what a student's `check` reads."""
+    cases = [
+        {**case, "wrong": {name: list(results) for name, results in case["wrong"].items()}}
+        for case in _public(exercise)
+    ]
+    return _sheet(exercise, cases)
+
+
+def _sheet(exercise: Exercise, cases: list[dict]) -> dict:
     return {
         "id": exercise.id,
         "title": exercise.title,
@@ -162,20 +181,13 @@ def public_sheet(exercise: Exercise) -> dict:
             for name, answer in exercise.answers.items()
         },
         "misconceptions": {each.name: {"of": each.of, "hint": each.hint} for each in exercise.misconceptions},
-        "cases": [_compiled(exercise, case, hidden=False) for case in exercise.public],
+        "cases": cases,
     }
 
 
-def all_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:
-    """The public cases, and hidden ones drawn from `rng`."""
-    return [*exercise.public, *exercise.hidden(rng)]
-
-
-def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
-    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
-    sheet = public_sheet(exercise)
-    hidden = [_compiled(exercise, case, hidden=True) for case in exercise.hidden(rng)]
-    return {**sheet, "cases": [*sheet["cases"], *hidden]}
+@functools.cache
+def _public(exercise: Exercise) -> list[dict]:
+    return [_compiled(exercise, case, hidden=False) for case in exercise.public]
 
 
 class Results(Sequence):
@@ -203,7 +215,6 @@ def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
     def result(answer):
         return plain.as_plain(look(case.probe, PROBES[case.probe](answer, *case.arguments), case.look))
 
-    wrong = {each.name: Results(result, each.wrong) for each in exercise.misconceptions if each.of == case.of}
     return {
         "of": case.of,
         "probe": case.probe,
@@ -211,5 +222,7 @@ def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
         "look": list(case.look),
         "hidden": hidden,
         "expected": result(exercise.answers[case.of].right),
-        "wrong": wrong if hidden else {name: list(results) for name, results in wrong.items()},
+        "wrong": {
+            each.name: Results(result, each.wrong) for each in exercise.misconceptions if each.of == case.of
+        },
     }

@@ -211,7 +211,7 @@ def _holds(sheet: dict, name: str, of: str, results: list) -> bool:
 def _telling(pairs: list[tuple[dict, dict]], name: str, variant: int, tolerance: float) -> int:
     """In how many cases a variant of a mistake differs from the truth; 0 if it does not give all results."""
     count = 0
-    for case, result in pairs:  # public ones first, whose results are known: most often they settle it
+    for case, result in pairs:  # public ones first, the same for everybody: most often they settle it
         wrong = case["wrong"][name][variant]
         if not same(wrong, result["value"], tolerance):
             return 0

@@ -19,6 +19,7 @@ from functools import cache
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+import psutil
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
@@ -69,6 +70,9 @@ def judged(
                 if "refused" in answer:
                     raise SandboxError(answer["refused"])
                 yield student, answer.get("notebook") or answer["problem"]
+                if answer.get("grown"):  # another starts where it did
+                    left.extendleft(reversed(judges.pop(judge)))
+                    judge.close()
             for judge, given in list(judges.items()):
                 _give(judge, given, left, 2 if len(left) > jobs else 1)
                 if not given:
@@ -103,6 +107,8 @@ def _answer_of(judge: Connection) -> dict:
 def serve(run: Connection, warm: str) -> None:
     """Be a judge: answer each student's name with what `judged` wants, until the run ends or is killed.
 
+    What TensorFlow has allocated to train a network it keeps: who has grown too much says so, and ends.
+
     The run's settings, its environment among them, come over the connection: in the memory of the warm
     process they would be in every kernel's.
 
@@ -119,14 +125,17 @@ def serve(run: Connection, warm: str) -> None:
     sys.path[:] = settings["path"]
     if settings["sandbox"]:
         limit_memory(MEMORY)
-    timeout = Judge(parent=_course(Path(settings["root"])).api).notebook_timeout
-    while True:
+    limits, process = Judge(parent=_course(Path(settings["root"])).api), psutil.Process()
+    most = process.memory_info().rss + limits.judge_growth
+    grown = False
+    while not grown:
         student = json.loads(run.recv_bytes())
-        signal.alarm(PATIENCE * timeout)  # which ends this process: a student's model may take for ever
+        signal.alarm(PATIENCE * limits.notebook_timeout)  # ends this process: a model may take for ever
         answer = _answer(Path(settings["root"]), settings["name"], student, settings["sandbox"])
         signal.alarm(0)
-        run.send_bytes(json.dumps(answer).encode())
         gc.collect()  # models refer to themselves
+        answer["grown"] = grown = process.memory_info().rss > most
+        run.send_bytes(json.dumps(answer).encode())
 
 
 def _end_with(run: Connection) -> None:

@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Bool, Unicode
+from traitlets import Bool, Integer, Unicode
 
 from autograder import plain
 from autograder.exercise import Case, Exercise, all_cases, find_exercise, full_sheet, generator
@@ -56,6 +56,9 @@ class Judge(Worker):
         config=True
     )
 
+    judge_growth = Integer(
+        200 * 2**20, help="bytes by which a judging process may grow until a new one takes its place"
+    ).tag(config=True)
     given_figures = Bool(
         False, help="also draw the figures and tables of given cells: no feedback shows them"
     ).tag(config=True)

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbgrader.utils import is_solution
 
-from autograder import demo, grading, pool, provisioner, sandbox
+from autograder import demo, grading, pool, preprocessors, provisioner, sandbox
 from autograder.course_directory import CourseDirectory, read_notebook
 
 NAME = demo.NAME
@@ -57,6 +57,38 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
     again = list(grading.grade(course, NAME))
     assert all(outcome.unchanged for outcome in again)
     assert {outcome.student: outcome.score for outcome in again} == EXPECTED
+
+
+def test_judges_that_have_grown_are_replaced_and_nobody_is_lost(course, monkeypatch):
+    with (course.root / "nbgrader_config.py").open("a") as config:
+        config.write("\nc.Judge.judge_growth = 1\n")
+    judges, fork_judge = [], provisioner.fork_judge
+    monkeypatch.setattr(provisioner, "fork_judge", lambda: judges.append(fork_judge()) or judges[-1])
+    outcomes = [outcome.student for outcome in grading.grade(course, NAME)]
+    assert sorted(outcomes) == sorted(EXPECTED)
+    assert len(judges) == len(EXPECTED)
+    assert totals(course) == EXPECTED
+
+
+@pytest.mark.skipif(bool(sandbox.unavailable()), reason=sandbox.unavailable())
+def test_nothing_is_compared_before_the_kernel_has_ended(course, monkeypatch):
+    kernels, living = [], []
+    launch, judge = provisioner.SandboxProvisioner.launch_kernel, preprocessors.judge
+
+    def launch_kernel(self, *arguments, **options):
+        kernels.append(self)
+        return launch(self, *arguments, **options)
+
+    def judge_and_look(*arguments):
+        living.extend(kernel.has_process for kernel in kernels)
+        return judge(*arguments)
+
+    monkeypatch.setattr(provisioner.SandboxProvisioner, "launch_kernel", launch_kernel)
+    monkeypatch.setattr(preprocessors, "judge", judge_and_look)
+    pool.judge(course.root, NAME, "alice", sandbox=True)
+    assert len(kernels) == 1
+    assert living
+    assert not any(living)
 
 
 SEARCH = """
