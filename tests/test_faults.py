@@ -194,8 +194,8 @@ def answer(root, name, student, sandbox):
     try:
         {does}
     except MemoryError as error:
-        return repr(error)
-    return "None"
+        return {{"notebook": repr(error)}}
+    return {{"notebook": "None"}}
 
 pool._answer = answer
 pool.serve(Connection(int(sys.argv[1])), "")
@@ -222,7 +222,7 @@ def test_fault_a_judge_that_a_model_keeps_busy_or_fills(folder, does, timeout, a
     for message in ({"root": str(folder), "name": NAME, "sandbox": True, **HERE}, "ada"):
         run.send_bytes(json.dumps(message).encode())
     if answer:
-        assert json.loads(run.recv_bytes()) == answer
+        assert json.loads(run.recv_bytes()) == {"notebook": answer, "grown": False}
         run.send_bytes(b'""')  # nobody's name: it ends
     assert judge.wait(timeout=50) == end
 
