@@ -140,7 +140,7 @@ def _is_mistaken(source: str) -> bool:
         ast.parse(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError):
         return True
-    except (RecursionError, MemoryError):
+    except (RuntimeError, MemoryError):  # nested too deeply, or too many magics
         pass
     return False
 

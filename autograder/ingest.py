@@ -28,8 +28,6 @@ from autograder.magics import neutralise
 from autograder.reading import NO_ID, find_notebook, load
 from autograder.source import bound, bound_by, parse, text, used
 
-REPAIRS = "repairs"  # in the notebook's metadata["autograder"]
-
 
 @dataclass
 class Cell:
@@ -253,16 +251,21 @@ def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str
 def _add_helpers(notebook: NotebookNode, match: Match, repairs: _Repairs) -> None:
     """Put statements that are in no answer in front of the first answer that uses what they define."""
     given = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
-    helpers = list(_helpers(match))
+    defining: dict[str, list[_Helper]] = {}
+    for helper in _helpers(match):
+        for name in helper.names - given:
+            defining.setdefault(name, []).append(helper)
+    moved: set[_Helper] = set()
     for cell in notebook.cells:
         if not is_solution(cell) or cell.cell_type != "code":
             continue
-        taken, needed = [], used(cell.source)
-        while more := [each for each in helpers if each not in taken and each.names & (needed - given)]:
-            taken += more  # which may use others
-            needed |= set().union(*(used(each.source) for each in more))
-        taken = [each for each in helpers if each in taken]
-        helpers = [each for each in helpers if each not in taken]
+        taken, names = set(), list(used(cell.source))
+        while names:
+            for helper in {*defining.pop(names.pop(), ())} - moved:
+                moved.add(helper)
+                taken.add(helper)
+                names += used(helper.source)  # it may use others
+        taken = sorted(taken, key=lambda helper: helper.place)
         cell.source = "\n".join([each.source for each in taken] + [cell.source])
         for name in sorted(set().union(*(each.names for each in taken))):
             repairs.add("helper", name)
@@ -272,16 +275,13 @@ def _add_task_answers(notebook: NotebookNode, match: Match) -> None:
     """The answer to a task of nbgrader's is whatever cells a student put below it."""
     for at in reversed(range(len(notebook.cells))):
         if is_task(notebook.cells[at]) and at in match.place.values():
-            index = max(index for index, place in match.place.items() if place == at) + 1
-            below = []
-            while index < len(match.cells) and index not in match.place:
-                below.append(match.cells[index])
-                index += 1
+            first = max(index for index, place in match.place.items() if place == at) + 1
+            last = min((index for index in match.place if index >= first), default=len(match.cells))
             notebook.cells[at + 1 : at + 1] = [
                 nbformat.v4.new_code_cell(cell.code)
                 if cell.kind == "code"
                 else nbformat.v4.new_markdown_cell(cell.source)
-                for cell in below
+                for cell in match.cells[first:last]
             ]
 
 
@@ -303,9 +303,10 @@ def _helpers(match: Match) -> Iterator[_Helper]:
             continue
         theirs = parse(original.source) if original else None
         theirs = {ast.dump(statement) for statement in theirs.body} if theirs else set()
+        lines = cell.code.split("\n")
         for number, statement in enumerate(tree.body):
             if ast.dump(statement) not in theirs:
-                yield _Helper((index, number), text(cell.code, statement), frozenset(bound_by(statement)))
+                yield _Helper((index, number), text(lines, statement), frozenset(bound_by(statement)))
 
 
 def _name(cell: NotebookNode) -> str:
@@ -330,12 +331,11 @@ def _copied(submitted: Path) -> Iterator[str]:
 
 
 def _record(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
-    notebook.metadata["autograder"] = {REPAIRS: repairs}
+    notebook.metadata["autograder"] = {"repairs": repairs}
     return notebook
 
 
 def _cell(cell: NotebookNode) -> Cell:
-    nbgrader = cell.metadata.get("nbgrader", {})
-    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
     grade_id = grade_id if isinstance(grade_id, str) else ""
     return Cell(cell.cell_type, cell.source, grade_id, cell.get("id", NO_ID), cell.get("attachments", {}))

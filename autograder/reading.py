@@ -57,13 +57,12 @@ def load(path: Path) -> NotebookNode:
     except OSError as error:
         raise UnreadableError(f"{path.name} cannot be read: {error.strerror}.") from None
     notebook = _parsed(data, path.name)
-    cells = notebook.get("cells")
-    if not isinstance(cells, list):  # format 3 has worksheets
-        sheets = notebook.get("worksheets")
-        sheets = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else None
-        if sheets is None:
-            raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    cells, sheets = notebook.get("cells"), notebook.get("worksheets")  # those of format 3
+    if not isinstance(cells, list) and isinstance(sheets, list):
+        inner = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        cells = [cell for each in inner if isinstance(each, list) for cell in each]
+    if not isinstance(cells, list):
+        raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
     if len(cells) > MOST:
         raise UnreadableError(f"{path.name} has more than {MOST} cells.")
     tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
@@ -96,33 +95,28 @@ def _tidied(cell: dict, number: int) -> dict:
 
 
 def _parsed(data: bytes, name: str) -> dict:
-    """The JSON object in a file. Raises UnreadableError in a sentence."""
-    if not data.strip(b"\0 \t\r\n"):
+    """The JSON object in a file; {} for other JSON. Raises UnreadableError in a sentence."""
+    text = _decoded(data).strip().strip("\0")
+    if not text:
         raise UnreadableError(f"{name} is empty.")
     what = next((what for start, what in OTHERS.items() if data.lstrip().startswith(start)), "")
     if what:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is {what}.")
     try:
-        value = plain.with_whole_characters(json.loads(_decoded(data), strict=False))
+        value = plain.with_whole_characters(json.loads(text, strict=False))
     except RecursionError:
         raise UnreadableError(f"{name} cannot be read as a notebook: it is nested too deeply.") from None
     except ValueError as error:
-        text = _decoded(data).strip()
         why = "it ends in the middle, as after a broken upload" if text[-1] != "}" else str(error)
         why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
         raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
-    if not isinstance(value, dict):
-        raise UnreadableError(f"{name} cannot be read as a notebook: there are no cells in it.")
-    return value
+    return value if isinstance(value, dict) else {}
 
 
 def _decoded(data: bytes) -> str:
-    """Text in UTF-8 with or without a mark, in UTF-16, or in what Windows used to write."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace")
-    if data[1:2] == b"\0" or data[:1] == b"\0":
-        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    """Text in UTF-8, 16 or 32, with or without a mark, or in what Windows used to write."""
+    encoding = json.detect_encoding(data)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding, "strict" if encoding.startswith("utf-8") else "replace")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")

@@ -70,10 +70,10 @@ def bound_by(statement: ast.stmt) -> set[str]:
     return names
 
 
-def text(source: str, statement: ast.stmt) -> str:
-    """The lines of a statement, with its decorators."""
+def text(lines: list[str], statement: ast.stmt) -> str:
+    """The lines of a statement, with its decorators, of those of its source."""
     first = min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
-    return "\n".join(source.split("\n")[first - 1 : statement.end_lineno])
+    return "\n".join(lines[first - 1 : statement.end_lineno])
 
 
 def _headers(source: str) -> set[str]:

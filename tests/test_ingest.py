@@ -366,6 +366,15 @@ def test_an_answer_gets_the_helpers_that_it_uses_and_no_other(right, master, tmp
     assert len(rebuilt.cells) == len(master.cells)
 
 
+def test_a_long_chain_of_helpers_is_followed_to_its_end(right, master, tmp_path):
+    notebook, links = copy.deepcopy(right), 5_000
+    chain = "".join(f"v{i} = v{i + 1}\n" for i in range(links)) + f"v{links} = 1"
+    by_id(notebook, "conv-params").source = "def conv_params(k, c, f):\n    return v0"
+    notebook.cells.insert(at(notebook, "conv-params"), nbformat.v4.new_code_cell(f"{chain}\nother = 2"))
+    rebuilt, _ = handed_in(notebook, tmp_path, master)
+    assert by_id(rebuilt, "conv-params").source == f"{chain}\ndef conv_params(k, c, f):\n    return v0"
+
+
 def test_an_import_added_to_a_given_cell_reaches_the_answer(right, master, tmp_path):
     notebook = copy.deepcopy(right)
     by_id(notebook, "imports-given").source += "\nfrom math import ceil as up\ncheck = None"
@@ -450,11 +459,16 @@ def test_left_out_lines_are_reported(right, master, tmp_path):
         (lambda text: text[: len(text) // 2].encode(), "it ends in the middle"),
         (lambda text: b"", "is empty"),
         (lambda text: b"\0" * 100, "is empty"),
+        (lambda text: b"\xef\xbb\xbf", "is empty"),
+        (lambda text: b"\xff\xfe", "is empty"),
+        (lambda text: "\u00a0".encode(), "is empty"),
         (lambda text: b"PK\x03\x04", "it is a zip archive"),
         (lambda text: b"<!DOCTYPE html>", "it is a web page"),
         (lambda text: b"import numpy as np\n", "it is no JSON"),
         (lambda text: b'{"cells": 3}', "there are no cells"),
         (lambda text: b'{"nbformat": 4}', "there are no cells"),
+        (lambda text: b'{"worksheets": 3}', "there are no cells"),
+        (lambda text: b"[1]", "there are no cells"),
         (lambda text: b"[" * 100_000, "cannot be read"),
         (lambda text: b'{"a":' * 100_000, "cannot be read"),
         (lambda text: os.urandom(1000), "cannot be read"),

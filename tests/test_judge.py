@@ -337,6 +337,7 @@ def test_the_keras_of_tensorflow_is_keras():
         ("a\0b", set()),
         ("-" * 100_000 + "1", {"code that cannot be looked through"}),
         ("pass\n" * 100_000, {"code that cannot be looked through"}),
+        ("!ls\n" * 900, {"code that cannot be looked through"}),
         ("%time scipy.signal", {"code that cannot be looked through"}),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else ",".join(sorted(value)),
