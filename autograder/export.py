@@ -89,12 +89,7 @@ def _score(gradebook: Gradebook, assignment: Assignment, student: Student) -> st
         submission = gradebook.find_submission(assignment.name, student.id)
     except MissingEntry:
         return ""
-    graded = any(
-        grade.auto_score is not None or grade.manual_score is not None for grade in _grades(submission)
-    )
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    graded = any(grade.auto_score is not None or grade.manual_score is not None for grade in grades)
     score = max(0.0, submission.score - (submission.late_submission_penalty or 0))
     return f"{round(score, 2):g}" if graded else ""
-
-
-def _grades(submission) -> Iterator:
-    return (grade for notebook in submission.notebooks for grade in notebook.grades)

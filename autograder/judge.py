@@ -7,7 +7,11 @@ from dataclasses import astuple, dataclass, field
 import numpy as np
 
 from autograder.probe import quiet
+from autograder.race import race
+from autograder.rebuild import describe
+from autograder.rehearsal import rehearse
 
+LOOKS = {"model": describe, "models": race, "plan": rehearse}  # by probe
 NOT_WRITTEN = "Not written yet."
 
 
@@ -78,19 +82,7 @@ def judge(sheet: dict, observed: dict) -> Report:
 @quiet()  # Keras warns of much that is allowed
 def look(probe: str, observed, arguments: Sequence):
     """What is compared: a model is rebuilt and described, models and plans are tried, all else is itself."""
-    if probe == "model":
-        from autograder.rebuild import describe
-
-        return describe(observed, *arguments)
-    if probe == "models":
-        from autograder.race import race
-
-        return race(observed, *arguments)
-    if probe == "plan":
-        from autograder.rehearsal import rehearse
-
-        return rehearse(observed, *arguments)
-    return observed
+    return LOOKS[probe](observed, *arguments) if probe in LOOKS else observed
 
 
 def same(expected, got, tolerance: float) -> bool:

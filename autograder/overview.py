@@ -125,20 +125,11 @@ def _exercises(graded: list[Row]) -> list[dict]:
     return found
 
 
-def _misconceptions(graded: list[Row]) -> list[dict]:
-    """The misconceptions that were named, by the points that those who had them lost in the exercise."""
+def _misconceptions(graded: list[Row]) -> list[tuple]:
+    """((name, exercise), [(student, points lost)]) of those that were named, those that cost most first."""
     had = defaultdict(list)
     for row in graded:
         for section in row.exercises:
             for name in section.misconceptions:
                 had[name, section.title].append((row.student, section.points - section.score))
-    found = [
-        {
-            "name": name,
-            "exercise": title,
-            "students": [student for student, _ in who],
-            "lost": sum(lost for _, lost in who),
-        }
-        for (name, title), who in had.items()
-    ]
-    return sorted(found, key=lambda each: (-each["lost"], each["name"]))
+    return sorted(had.items(), key=lambda each: (-sum(lost for _, lost in each[1]), each[0]))

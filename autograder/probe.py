@@ -6,12 +6,11 @@ It knows no expected value, so nothing here is worth stealing, and whatever it s
 import contextlib
 import copy
 import io
-import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from autograder import plain
 from autograder.forbidden import uses
+from course.silence import silence
 
 MIME = "application/vnd.autograder.observations"
 
@@ -183,15 +182,5 @@ def _failure(error: Exception) -> dict:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Send what is printed, by Python and (TensorFlow's log lines) by C++, nowhere."""
-    sys.stderr.flush()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
-        nowhere, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
-        os.dup2(nowhere, 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
+    with silence(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

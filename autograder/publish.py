@@ -79,8 +79,9 @@ def _assemble(course: CourseDirectory, tree: Path) -> None:
     for path in released:
         (tree / "assignments" / path.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, tree / "assignments" / path.parent.name / path.name)
-    _copy(Path(library.__file__).parent, tree / "course")
-    _copy(Path(__file__).parent, tree / "autograder", without=("exercises", "cases", "students.md"))
+    left_out = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "exercises", "cases", "students.md")
+    shutil.copytree(Path(library.__file__).parent, tree / "course", ignore=left_out)
+    shutil.copytree(Path(__file__).parent, tree / "autograder", ignore=left_out)
     checked = {
         check.exercise
         for path in released
@@ -94,15 +95,6 @@ def _assemble(course: CourseDirectory, tree: Path) -> None:
     (tree / "pyproject.toml").write_text(_pyproject(), encoding="utf-8")
     shutil.copyfile(CLONE / "LICENSE", tree / "LICENSE")
     (tree / "README.md").write_text(_readme(course, released), encoding="utf-8")
-
-
-def _copy(folder: Path, to: Path, without: tuple[str, ...] = ()) -> None:
-    hidden = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(
-        folder,
-        to,
-        ignore=lambda path, names: hidden(path, names) | (set(without) if Path(path) == folder else set()),
-    )
 
 
 def _pyproject() -> str:

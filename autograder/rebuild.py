@@ -66,11 +66,12 @@ def describe(
     }
 
 
-def refuse_costly(macs: int, most: int) -> None:
-    """Raise NotRebuildableError for a model that takes more multiply-accumulates an image than `most`."""
+def refuse_costly(macs: int, most: int, what: str = "an image") -> None:
+    """Raise NotRebuildableError where something takes more than `most` multiply-accumulates."""
     if macs > most:
         raise NotRebuildableError(
-            f"The model takes {macs:,} multiply-accumulates an image; up to {most:,} are tried here."
+            f"The model is too costly: {what} would take {macs:,} multiply-accumulates; up to {most:,} are "
+            "tried here."
         )
 
 

@@ -7,7 +7,7 @@ import functools
 import gc
 import json
 
-from autograder.rebuild import NotRebuildableError, dropouts, rebuild
+from autograder.rebuild import NotRebuildableError, dropouts, rebuild, refuse_costly
 
 LARGEST = 100_000_000_000  # multiply-accumulates of a whole rehearsal, forwards
 ALIVE = 1e-3  # deviation of the logits from image to image at the start, below which there is no signal
@@ -45,20 +45,13 @@ def _rehearsed(plan: str, settings: str, run: bool) -> str:
         paper="",
         schedule=lambda epoch, accuracies: values["rates"][epoch],
         epochs=len(values["rates"]),
-        batch=values["batch"],
-        momentum=values["momentum"],
-        decay=values["decay"],
-        kernels=values["kernels"],
         ones=tuple(values["ones"]),
+        **{name: values[name] for name in ("batch", "momentum", "decay", "kernels")},
     )
     with keras.device("cpu"):
         images = data.load(chosen["data"], chosen["split"])
         count, macs = images.info.examples, cost.total(model).macs
-        if macs * count * recipe.epochs > LARGEST:
-            raise NotRebuildableError(
-                f"{recipe.epochs} epochs of {count} images take {macs * count * recipe.epochs:,} "
-                f"multiply-accumulates; up to {LARGEST:,} are tried here."
-            )
+        refuse_costly(macs * count * recipe.epochs, LARGEST, f"{recipe.epochs} epochs of {count} images")
         recipe.initialise(model, chosen["seed"])
         logits = model(next(iter(data.batches(images, count)))[0], training=False).numpy()
         found = {

@@ -11,7 +11,7 @@ from autograder.judge import Report, Verdict
 
 COLUMNS = ("case", "looked at", "", "expected", "got")
 RIGHT, WRONG = "✓", "✗"
-COLOURS = {RIGHT: "#1a7f37", WRONG: "#cf222e"}
+COLOURS = {RIGHT: ";color:#1a7f37;font-weight:bold", WRONG: ";color:#cf222e;font-weight:bold"}
 
 
 class Score(float):
@@ -94,11 +94,7 @@ def _case_rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
 
 
 def _html_row(row: tuple[str, ...], style: str) -> str:
-    call, aspect, mark, *texts = map(html.escape, row)
-    cells = [
-        f"<td style='{style}'>{f'<code>{call}</code>' if call else ''}</td>",
-        f"<td style='{style}'>{aspect}</td>",
-    ]
-    cells.append(f"<td style='{style};color:{COLOURS[mark]};font-weight:bold'>{mark}</td>")
-    cells += [f"<td style='{style}'>{text}</td>" for text in texts]
+    call, *others = map(html.escape, row)
+    texts = (f"<code>{call}</code>" if call else "", *others)
+    cells = (f"<td style='{style}{COLOURS.get(text, '')}'>{text}</td>" for text in texts)
     return f"<tr>{''.join(cells)}</tr>"

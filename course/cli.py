@@ -3,16 +3,15 @@
 Tables go to stdout, as csv or json on request; an error is one sentence on stderr and exit code 2.
 """
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from course.silence import silence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,23 +259,8 @@ def _print(rows: "pd.DataFrame", title: str) -> None:
 def _start_keras() -> None:
     """Import Keras, and TensorFlow behind it, without the lines that it logs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silence():
+    with silence():
         import keras  # noqa: F401
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """What C++ writes to stderr before it can be told not to, discarded."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def main() -> None:
