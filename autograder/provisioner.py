@@ -105,6 +105,7 @@ class SandboxProvisioner(KernelProvisionerBase):
             ended = b""
             with contextlib.suppress(ConnectionError):  # it died with an order unread
                 ended = self._connection.recv(1)
+                self._connection.recv(1)  # until the watcher has gone as well
             self._close()
             if ended != ENDED:
                 raise LostError(LOST)

@@ -10,8 +10,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 HOME = "/tmp/work"  # the working directory inside, empty at the start
@@ -60,15 +59,6 @@ class LostError(SandboxError):
     """The sandbox went away under the code in it, which is not that code's doing: it can be run again."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a submission may use: bytes of memory, of its temporary files, and threads."""
-
-    memory: int = 4 * 2**30
-    disk: int = 256 * 2**20
-    threads: int = 512
-
-
 def unavailable() -> str:
     """Why this machine has no sandbox, in one sentence; empty where nothing speaks against it."""
     if sys.platform != "linux":
@@ -105,7 +95,9 @@ def separate() -> None:
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def enter(root: str, visible: Sequence[str], hidden: Sequence[str], limits: Limits) -> None:
+def enter(
+    root: str, visible: Sequence[str], hidden: Sequence[str], memory: int, disk: int, threads: int
+) -> None:
     """Give this process a root of its own and take its privileges away; to be called once, after `separate`.
 
     Args:
@@ -113,7 +105,9 @@ def enter(root: str, visible: Sequence[str], hidden: Sequence[str], limits: Limi
         visible: directories that can be read inside, at their own places, beside the system's tools.
         hidden: directories that stay empty even where something visible contains them; what is
             visible inside of something hidden is put back.
-        limits: what the process may use.
+        memory: bytes that the process may allocate.
+        disk: bytes that it may write.
+        threads: how many it may have.
 
     Raises:
         SandboxError: where the kernel refuses.
@@ -121,14 +115,14 @@ def enter(root: str, visible: Sequence[str], hidden: Sequence[str], limits: Limi
     os.setsid()  # a signal to the process group must not reach those outside
     Path("/proc/self/oom_score_adj").write_text("1000")  # short of memory, the kernel ends this one first
     _call("mount", None, b"/", None, RECURSIVE | PRIVATE, None)
-    _build(root, visible, hidden, limits.disk, limits.threads)
+    _build(root, visible, hidden, disk, threads)
     os.chdir(root)
     _system_call("pivot_root", b".", b".")
     _call("umount2", b".", DETACH)
     _make_read_only(b"/", recursive=True)
     _make_read_only(b"/tmp", recursive=False, undo=True)
     os.chdir(HOME)
-    _limit(limits)
+    _limit(memory, disk, threads)
     _drop_privileges()
 
 
@@ -148,7 +142,7 @@ def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int, 
     for setting in SETTINGS:
         _bind(f"/etc/{setting}", root)
     Path(f"{root}/etc/passwd").write_text(f"student:x:{os.getuid()}:{os.getgid()}::{HOME}:\n")
-    for path in _outermost(TOOLS + tuple(visible)):
+    for path in sorted({*TOOLS, *visible}, key=len):  # what is inside of another comes after that
         _bind(path, root)
     for path in hidden:
         if os.path.isdir(root + path):
@@ -157,15 +151,6 @@ def _build(root: str, visible: Sequence[str], hidden: Sequence[str], disk: int, 
                 if inner.startswith(f"{path}/"):
                     _bind(inner, root)
     os.makedirs(root + HOME, exist_ok=True)
-
-
-def _outermost(paths: Iterable[str]) -> list[str]:
-    """Without repetitions and what lies inside of another one."""
-    found: list[str] = []
-    for path in sorted(set(paths), key=len):
-        if not any(path == outer or path.startswith(f"{outer}/") for outer in found):
-            found.append(path)
-    return found
 
 
 def _bind(path: str, root: str) -> None:
@@ -204,11 +189,11 @@ def limit_memory(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def _limit(limits: Limits) -> None:
-    limit_memory(limits.memory)
+def _limit(memory: int, disk: int, threads: int) -> None:
+    limit_memory(memory)
     for what, most in (
-        (resource.RLIMIT_FSIZE, limits.disk),
-        (resource.RLIMIT_NPROC, limits.threads),
+        (resource.RLIMIT_FSIZE, disk),
+        (resource.RLIMIT_NPROC, threads),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_CORE, 0),

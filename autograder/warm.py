@@ -4,8 +4,8 @@
 connection that asked for it; kernels also end with this process, which ends when its standard input does.
 
 A judge (see `pool`) imports the exercises once it is forked: this process never does, so that no kernel
-has them. One kernel is two processes: a watcher, which passes signals on and tells how it ended, and its
-child, process 1 of the sandbox, in which the student's code runs.
+has them. One kernel is two processes: a watcher, which has the connection, and its child, process 1 of the
+sandbox, in which the student's code runs.
 """
 
 import contextlib
@@ -14,14 +14,13 @@ import importlib
 import json
 import os
 import pkgutil
-import selectors
+import select
 import shutil
 import signal
 import socket
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
 
 from autograder import sandbox
 
@@ -57,13 +56,15 @@ def serve(folder: str, listening: int) -> None:
     try:
         _import()
         os.mkdir(f"{folder}/root")
-        with socket.socket(fileno=listening) as listener, selectors.DefaultSelector() as selector:
-            selector.register(listener, selectors.EVENT_READ, "listener")
-            selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "end")
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here asks how a fork has ended
+        with socket.socket(fileno=listening) as listener:
             os.write(1, READY)
             _go_quiet()
-            while _step(selector, folder):
-                pass
+            while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+                connection, _ = listener.accept()
+                if os.fork() == 0:
+                    _answer(connection, folder)
+                connection.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -87,98 +88,21 @@ def _go_quiet() -> None:
     os.close(nowhere)
 
 
-def _step(selector: selectors.BaseSelector, folder: str) -> bool:
-    """Handle what has happened; False when it is time to go."""
-    for key, _ in selector.select():
-        match key.data:
-            case "end":
-                return False
-            case "listener":
-                connection, _ = key.fileobj.accept()
-                selector.register(connection, selectors.EVENT_READ, ("request", connection))
-            case ("request", connection):
-                selector.unregister(connection)
-                request = json.loads(_read_line(connection) or "{}")
-                if "kernel" in request:
-                    watcher = _fork_kernel(connection, request["kernel"], f"{folder}/root")
-                    selector.register(connection, selectors.EVENT_READ, ("orders", watcher))
-                    _await_end(selector, watcher, connection)
-                else:
-                    if "judge" in request:
-                        _await_end(selector, _fork_judge(connection, folder))
-                    connection.close()
-            case ("orders", watcher):  # a byte for an interrupt, the end of the connection for the end
-                if key.fileobj.fileno() < 0:
-                    continue  # it has ended at the same moment
-                if not _read_order(key.fileobj):
-                    selector.unregister(key.fileobj)
-                    os.kill(watcher, signal.SIGTERM)
-                else:
-                    os.kill(watcher, signal.SIGINT)
-            case ("ended", watcher, connection):
-                selector.unregister(key.fd)
-                os.close(key.fd)
-                os.waitpid(watcher, 0)
-                if connection:
-                    if connection in selector.get_map():
-                        selector.unregister(connection)
-                    with contextlib.suppress(OSError):  # the provisioner has gone
-                        connection.send(ENDED)
-                    connection.close()
-    return True
-
-
-def _read_line(connection: socket.socket) -> bytes:
-    with connection.makefile("rb", buffering=0) as file:  # what follows is for a judge
-        return file.readline()
-
-
-def _read_order(connection: socket.socket) -> bytes:
-    with contextlib.suppress(ConnectionError):
-        return connection.recv(1)
-    return b""
-
-
-def _await_end(selector: selectors.BaseSelector, child: int, connection: socket.socket | None = None) -> None:
-    if hasattr(os, "pidfd_open"):  # elsewhere there are no kernels, and judges are few
-        selector.register(os.pidfd_open(child), selectors.EVENT_READ, ("ended", child, connection))
-
-
-def _fork_judge(connection: socket.socket, folder: str) -> int:
-    """Start a judge. Returns its process id."""
-    judge = os.fork()
-    if judge:
-        return judge
+def _answer(connection: socket.socket, folder: str) -> None:
+    """Be what is asked for over a connection, a judge or the watcher of a kernel. Does not return."""
     try:
-        _close_all_but(connection.fileno())
-        with contextlib.suppress(OSError):  # for `top`, where there is such a file
-            Path("/proc/self/comm").write_text("judge")
-        pool = importlib.import_module("autograder.pool")
-        pool.serve(Connection(connection.detach()), folder)
-    finally:
-        os._exit(0)
-
-
-def _fork_kernel(connection: socket.socket, request: dict, root: str) -> int:
-    """Start a watcher, whose child becomes the kernel. Returns the watcher's process id."""
-    watcher = os.fork()
-    if watcher:
-        return watcher
-    try:
-        sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
-        _close_all_but(connection.fileno())
-        listening = _listen(request["connection"])
-        sandbox.separate()
-        kernel = os.fork()
-        if kernel == 0:
-            sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
-            limits = sandbox.Limits(**request["limits"])
-            sandbox.enter(root, request["visible"], request["hidden"], limits)
-            connection.sendall(b"\n")
-            connection.close()
-            _run_kernel(request["connection"], listening)
-        connection.close()
-        _watch(kernel)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.closerange(3, connection.fileno())
+        os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        with connection.makefile("rb", buffering=0) as file:  # what follows is for a judge
+            request = json.loads(file.readline() or "{}")
+        if "kernel" in request:
+            _watch(connection, request["kernel"], f"{folder}/root")
+        elif "judge" in request:
+            with contextlib.suppress(OSError):  # for `top`, where there is such a file
+                Path("/proc/self/comm").write_text("judge")
+            pool = importlib.import_module("autograder.pool")
+            pool.serve(Connection(connection.detach()), folder)
     except BaseException as error:
         with contextlib.suppress(OSError):
             connection.sendall(f"{error}\n".encode())
@@ -186,9 +110,26 @@ def _fork_kernel(connection: socket.socket, request: dict, root: str) -> int:
         os._exit(0)
 
 
-def _close_all_but(kept: int) -> None:
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+def _watch(connection: socket.socket, request: dict, root: str) -> None:
+    """Start a kernel; interrupt it for each byte that comes; end it with the connection, or say it ended."""
+    sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
+    listening = _listen(request["connection"])
+    sandbox.separate()
+    kernel = os.fork()
+    if kernel == 0:
+        sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
+        sandbox.enter(root, request["visible"], request["hidden"], **request["limits"])
+        connection.sendall(b"\n")
+        connection.close()
+        _run_kernel(request["connection"], listening)
+        os._exit(0)
+    ended = os.pidfd_open(kernel)
+    with contextlib.suppress(ConnectionError):
+        while ended not in select.select([connection, ended], [], [])[0] and connection.recv(1):
+            os.kill(kernel, signal.SIGINT)
+    os.kill(kernel, signal.SIGKILL)
+    os.waitpid(kernel, 0)
+    connection.sendall(ENDED)
 
 
 def _listen(connection: dict) -> dict[str, socket.socket]:
@@ -200,15 +141,6 @@ def _listen(connection: dict) -> dict[str, socket.socket]:
         made.bind(path)
         made.listen(64)
     return listening
-
-
-def _watch(kernel: int) -> None:
-    def end(number: int, frame: FrameType | None) -> None:
-        os.kill(kernel, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, lambda number, frame: os.kill(kernel, signal.SIGINT))
-    os.waitpid(kernel, 0)
 
 
 def _run_kernel(connection: dict, listening: dict[str, socket.socket]) -> None:
