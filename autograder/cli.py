@@ -7,9 +7,8 @@ import sys
 import tempfile
 import time
 import webbrowser
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -21,14 +20,6 @@ from course.cli import Commands
 
 # jsonschema would import it, for addresses in notebooks, and it reads a grammar for a second
 sys.modules.setdefault("rfc3987_syntax", None)
-
-
-class Format(StrEnum):
-    """For whom grades are written."""
-
-    nbgrader = "nbgrader"
-    canvas = "canvas"
-    moodle = "moodle"
 
 
 app = typer.Typer(
@@ -141,13 +132,15 @@ def overview_command(
 @app.command("export")
 def export_command(
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("grades.csv"),
-    kind: Annotated[Format, typer.Option("--format", help="Who is to read it.")] = Format.nbgrader,
+    kind: Annotated[
+        Literal["nbgrader", "canvas", "moodle"], typer.Option("--format", help="Who is to read it.")
+    ] = "nbgrader",
     course: Course = Path(),
 ) -> None:
     """Write all grades to a CSV file."""
     from autograder.export import export
 
-    console.print(f"Wrote {_relative(export(_directory(course), to.resolve(), kind.value))}.")
+    console.print(f"Wrote {_relative(export(_directory(course), to.resolve(), kind))}.")
 
 
 @app.command("publish")

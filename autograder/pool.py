@@ -4,7 +4,6 @@ Judges are forked from the warm process. What passes between a run and its judge
 """
 
 import contextlib
-import copy
 import gc
 import json
 import os
@@ -37,6 +36,7 @@ RECORDING = (SaveAutoGrades, AssignLatePenalties)  # nbgrader's steps that write
 MEMORY = 4 * 2**30  # bytes that a judge may allocate: a student's model may ask for any number
 PATIENCE = 4  # times the limit on running a notebook that it may take to judge it
 TRIES = 2  # for a submission on which its judge, or the process that forks kernels, died
+DIED = "The process that judged it died twice, or took too long: run the same command again."
 
 
 def judged(
@@ -50,44 +50,33 @@ def judged(
     settings = {"root": str(root), "name": name, "sandbox": sandbox}
     settings |= {"environment": dict(os.environ), "path": sys.path, "directory": os.getcwd()}
     left, deaths = deque(students), Counter()
-    judges: dict[Connection, deque[str]] = {}  # each with whom it judges, and who is next
+    judges: dict[Connection, str] = {}  # each with whom it judges
     try:
         while left or judges:
             while left and len(judges) < jobs:
                 judge = provisioner.fork_judge()
-                judges[judge] = deque()
                 _send(judge, settings)
-                _give(judge, judges[judge], left, 1)
+                judges[judge] = left.popleft()
+                _send(judge, judges[judge])
             for judge in wait(judges):
-                student, answer = judges[judge].popleft(), _answer_of(judge)
+                student, answer = judges.pop(judge), _answer_of(judge)
+                if answer and not answer["grown"] and left:  # before what it found is recorded
+                    judges[judge] = left.popleft()
+                    _send(judge, judges[judge])
+                else:
+                    judge.close()
                 if not answer:
-                    left.extendleft(reversed([student, *judges.pop(judge)]))
                     deaths[student] += 1
                     if deaths[student] < TRIES:
+                        left.appendleft(student)
                         continue
-                    left.popleft()
-                    answer = {"problem": "The process that judged it died twice, or took too long."}
+                    answer = {"problem": DIED}
                 if "refused" in answer:
                     raise SandboxError(answer["refused"])
                 yield student, answer.get("notebook") or answer["problem"]
-                if answer.get("grown"):  # another starts where it did
-                    left.extendleft(reversed(judges.pop(judge)))
-                    judge.close()
-            for judge, given in list(judges.items()):
-                _give(judge, given, left, 2 if len(left) > jobs else 1)
-                if not given:
-                    del judges[judge]
-                    judge.close()
     finally:
         for judge in judges:
             judge.close()
-
-
-def _give(judge: Connection, given: deque[str], left: deque[str], most: int) -> None:
-    """Give a judge what to do, and what to do next, so that it need not wait while grades are recorded."""
-    while left and len(given) < most:
-        given.append(left.popleft())
-        _send(judge, given[-1])
 
 
 def _send(judge: Connection, what: dict | str) -> None:
@@ -100,7 +89,6 @@ def _answer_of(judge: Connection) -> dict:
     try:
         return json.loads(judge.recv_bytes())
     except (EOFError, OSError):
-        judge.close()
         return {}
 
 
@@ -153,8 +141,10 @@ def _answer(root: Path, name: str, student: str, sandbox: bool) -> dict:
         return {"refused": f"The exercises of {name} cannot be imported ({type(error).__name__}: {error})."}
     try:
         return {"notebook": judge(root, name, student, sandbox)}
-    except (UnreadableError, LostError) as error:
+    except UnreadableError as error:
         return {"problem": str(error)}
+    except LostError:  # with the warm process: another judge tries again
+        raise
     except SandboxError as error:
         return {"refused": str(error)}
     except Exception as error:  # one that breaks the steps must not stop the others
@@ -166,19 +156,12 @@ def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
 
     Raises:
         UnreadableError: for what is no notebook.
-        LostError: where the process that kernels are forked from died, each time that it was tried.
+        LostError: where the process that kernels are forked from died: it can be tried again.
         SandboxError: where the machine refuses a sandbox.
     """
     course = _course(root)
-    folder = course.submitted(name)[student].parent
-    notebook, _ = read_submission(folder, read_notebook(course.release(name)))
-    for _ in range(TRIES):
-        with contextlib.suppress(LostError):
-            return _run(course, name, student, copy.deepcopy(notebook), sandbox)
-    raise LostError(f"{provisioner.LOST} It did so twice: run the same command again.")
-
-
-def _run(course: CourseDirectory, name: str, student: str, notebook: NotebookNode, sandbox: bool):
+    submission = course.submitted(name)[student].parent
+    notebook, _ = read_submission(submission, read_notebook(course.release(name)))
     resources = resources_of(course, name, student)
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         resources["metadata"] = {"path": folder}

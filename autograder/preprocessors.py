@@ -18,7 +18,7 @@ from autograder.judge import Report, judge
 from autograder.probe import MIME
 from autograder.report import Score, to_html
 from autograder.source import Check, ends_in_expression, find_check
-from autograder.worker import VERDICT, Worker, error_output, make_valid, name_of
+from autograder.worker import VERDICT, Worker, error_output, is_test, make_valid, name_of
 
 # What a kernel shows of a result or figure: all that a notebook can, or a line of text.
 SHOWN = "get_ipython().display_formatter.active_types = get_ipython().display_formatter.format_types"
@@ -99,10 +99,6 @@ class Judge(Worker):
         if is_grade(cell):
             self._graded[index] = copy.deepcopy(cell.outputs)
         return cell, resources
-
-    def is_given_or_written(self, cell) -> bool:
-        """Test cells need not be run again."""
-        return super().is_given_or_written(cell) and not is_test(cell)
 
     def _show_results(self, shown: bool) -> None:
         """Tell the kernel what to show of the results of the next cells."""
@@ -187,11 +183,6 @@ class Judge(Worker):
             return not failed
         texts = [output.data.get("text/plain") for output in canary.outputs if "data" in output]
         return texts != [expected]
-
-
-def is_test(cell: nbformat.NotebookNode) -> bool:
-    """Whether a cell is graded by what it shows."""
-    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
 
 
 def is_credit(output: nbformat.NotebookNode, points: float) -> bool:

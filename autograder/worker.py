@@ -15,6 +15,7 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Integer
 
 from autograder import plain
@@ -174,17 +175,14 @@ class Worker(Execute):
             self._dead = ""
             for index in range(before):
                 cell = self.nb.cells[index]
-                if index not in self._killers and self.is_given_or_written(cell) and not self._dead:
+                needed = cell.cell_type == "code" and not is_test(cell)
+                if index not in self._killers and needed and not self._dead:
                     self._try(copy.deepcopy(cell), index)
                     self.nb.cells[index] = cell  # with the outputs of its first run
                     if self._dead:
                         self._killers.add(index)
         if self._dead:
             self._dead = "It was not run: cells before it ended the process too often or took too long."
-
-    def is_given_or_written(self, cell: nbformat.NotebookNode) -> bool:
-        """Whether later cells may need what this one defines."""
-        return cell.cell_type == "code"
 
     def _disconnected(self):
         """A socket that tells when a connection was closed, as ZeroMQ does on a message that is too large."""
@@ -211,6 +209,11 @@ class Worker(Execute):
             self.task_poll_for_reply.cancel()
             return None
         return super().process_message(msg, cell, cell_index)
+
+
+def is_test(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell is graded by what it shows."""
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
 
 
 def error_output(name: str, sentence: str) -> nbformat.NotebookNode:
