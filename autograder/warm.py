@@ -147,6 +147,7 @@ def _listen(connection: dict) -> dict[str, socket.socket]:
     listening = {}
     for port in PORTS:
         path = f"{connection['ip']}-{connection[port]}"
+        Path(path).unlink(missing_ok=True)  # of a kernel whose start broke off
         listening[f"ipc://{path}"] = made = socket.socket(socket.AF_UNIX)
         made.bind(path)
         made.listen(64)

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from traitlets.config import Config
 
-from autograder import provisioner, sandbox
+from autograder import provisioner, sandbox, warm
 from autograder.preprocessors import Judge
 from autograder.sandbox import SandboxError
 from autograder.worker import Worker
@@ -347,3 +347,11 @@ def test_a_limit_of_memory_is_never_raised():
         "try:\n    bytearray(2**29)\nexcept MemoryError:\n    print('refused')\n"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "refused\n"
+
+
+def test_a_start_that_broke_off_does_not_stand_in_the_way_of_the_next(tmp_path):
+    connection = {"ip": str(tmp_path / "socket"), **{port: i for i, port in enumerate(warm.PORTS)}}
+    for _ in range(2):
+        for listening in warm._listen(connection).values():
+            listening.close()  # the file stays, as that of a process that was killed
+    assert len(list(tmp_path.iterdir())) == len(warm.PORTS)
