@@ -79,9 +79,10 @@ def _assemble(course: CourseDirectory, tree: Path) -> None:
     for path in released:
         (tree / "assignments" / path.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, tree / "assignments" / path.parent.name / path.name)
-    left_out = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "exercises", "cases", "students.md")
-    shutil.copytree(Path(library.__file__).parent, tree / "course", ignore=left_out)
-    shutil.copytree(Path(__file__).parent, tree / "autograder", ignore=left_out)
+    junk, ours = ("__pycache__", "*.pyc", ".*"), ("exercises", "cases", "students.md")
+    packages = {"course": (Path(library.__file__), junk), "autograder": (Path(__file__), junk + ours)}
+    for name, (file, left_out) in packages.items():
+        shutil.copytree(file.parent, tree / name, ignore=shutil.ignore_patterns(*left_out))
     checked = {
         check.exercise
         for path in released
