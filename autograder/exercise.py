@@ -154,7 +154,7 @@ def all_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:
 
 
 def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
-    """The exercise with its public cases and hidden ones drawn from `rng`: what the judge reads."""
+    """The exercise with the cases of `all_cases`, as data: what the judge reads."""
     hidden = [_compiled(exercise, case, hidden=True) for case in exercise.hidden(rng)]
     return _sheet(exercise, [*_public(exercise), *hidden])
 
