@@ -18,7 +18,7 @@ c.SetRepository.repository = ""
 c.SetRepository.branch = "main"
 
 c.GenerateAssignment.preprocessors = [
-    "autograder.preprocessors.SetRepository",
+    "autograder.release.SetRepository",
     "nbgrader.preprocessors.LockCells",
     "nbgrader.preprocessors.ClearSolutions",
     "nbgrader.preprocessors.ClearOutput",

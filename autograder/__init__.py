@@ -1,16 +1,21 @@
 """Graded exercises: `check` for students; release, grading and feedback for instructors.
 
-How a submission becomes a grade, with `autograder grade` as with `nbgrader autograde`:
+How a submission becomes a grade, with `autograder grade`:
 
-    grading        finds what is new, and records the results with one writer
-    pool           judges in parallel, in processes that are forked from the warm one
-    reading        opens what was handed in, whatever wrote it
-    ingest         puts the student's answers into the released notebook; magics: what is no Python goes out
-    worker         runs its cells, in a kernel that provisioner asks for, warm forks and sandbox shuts in
-    preprocessors  for each test cell, has the kernel try the answers: probe, which sends plain data back
-    exercise       what is asked for, as cases with expected values; forbidden: what may not be used
-    judge          then compares; rebuild, race and rehearsal: models, from their configurations
-    report         the verdict as a table
+    grading.grade            finds what is new; records what the judges say, with one writer (`_record`)
+    pool.judge_all           hands submissions to judges, processes that are forked from the warm one
+    pool.judge_one           takes one through the steps below
+
+and there as with `nbgrader autograde`, by the steps that nbgrader_config.py names:
+
+    reading.load             opens what was handed in, whatever wrote it
+    ingest.rebuild           puts the answers into the released notebook; magics: what is no Python goes out
+    preprocessors.Judge      runs it; a test cell holds cases (exercise.all_cases) or an instructor's asserts
+    worker.Worker            has the kernel: provisioner asks for it, warm forks it, sandbox.enter shuts it in
+    probe.observe            in the kernel, tries the answers on the cases and sends back plain data
+    exercise.full_sheet      after the kernel's end, the expected values; forbidden: what may not be used
+    judge.judge              compares; rebuild, race and rehearsal: models, from their configurations
+    report.to_html           the verdict as a table; nbgrader's SaveAutoGrades writes the gradebook
 
 Before that: release, verify, publish, collect (platforms: what their archives look like; roster: who is who),
 late. What a cell's source says, without running it: source.

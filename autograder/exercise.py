@@ -4,7 +4,9 @@ import functools
 import hashlib
 import importlib
 import inspect
+import os
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,6 +144,17 @@ def _sources() -> dict[str, Path]:
     return dict(sorted(zip(names, files, strict=True)))
 
 
+def course_secret(path: Path) -> bytes:
+    """The course's secret; made on first use, readable by its owner alone, never overwritten."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+    return path.read_bytes()
+
+
 def generator(secret: bytes, *who: str) -> np.random.Generator:
     """The source of hidden cases: different for each secret, assignment, student and exercise."""
     digest = hashlib.sha256(b"\0".join([secret, *(each.encode() for each in who)])).digest()
@@ -149,12 +162,12 @@ def generator(secret: bytes, *who: str) -> np.random.Generator:
 
 
 def all_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:
-    """The public cases, and hidden ones drawn from `rng`."""
+    """The public cases, and hidden ones drawn from `rng`: no expected value, so a kernel may have them."""
     return [*exercise.public, *exercise.hidden(rng)]
 
 
 def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
-    """The exercise with the cases of `all_cases`, as data: what the judge reads."""
+    """The exercise with `all_cases` and their expected values, as data: what `judge` reads."""
     hidden = [_compiled(exercise, case, hidden=True) for case in exercise.hidden(rng)]
     return _sheet(exercise, [*_public(exercise), *hidden])
 

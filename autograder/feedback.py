@@ -1,8 +1,8 @@
 """The page that a student gets: what each exercise earned and why, and what was mended.
 
 Takes the place of nbgrader's page, in `nbgrader generate_feedback` as well. It is one file that loads
-nothing, shows no test cell and so no hidden case, and of the student's own process only what is escaped.
-Formulas in essays and comments stay as they were typed: there is no MathJax without a network.
+nothing (so no MathJax), shows no test cell and so no hidden case, and of the student's own process only
+what is escaped. The layout is feedback.html.j2; the table of cases was made at grading, by report.to_html.
 """
 
 import re
@@ -25,8 +25,7 @@ from pygments.lexers import PythonLexer
 
 from autograder.course_directory import CourseDirectory, read_notebook, reason
 from autograder.ingest import read_submission
-from autograder.preprocessors import VERDICT
-from autograder.reading import UnreadableError
+from autograder.reading import NOTES, UnreadableError
 from autograder.source import LARGEST, find_check
 from course.files import replacing
 
@@ -37,7 +36,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal, in what a kernel repor
 
 
 @dataclass(frozen=True)
-class Answer:
+class Written:
     """What a student wrote into a cell, as HTML, with the error it raised and the instructor's comment."""
 
     name: str
@@ -56,7 +55,7 @@ class Section:
     pending: bool = False
     verdict: str = ""
     misconceptions: tuple[str, ...] = ()
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Written] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -106,9 +105,7 @@ class Grades(GetGrades):
     def _get_score(self, cell, resources):
         super()._get_score(cell, resources)
         identifier = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(
-            identifier, self.notebook_id, self.assignment_id, self.student_id
-        )  # fmt: skip
+        grade = self.gradebook.find_grade(identifier, self.notebook_id, self.assignment_id, self.student_id)
         cell.metadata.nbgrader["pending"] = grade.needs_manual_grade
 
 
@@ -121,7 +118,7 @@ class FeedbackPage(Exporter):
     def from_notebook_node(self, nb, resources=None, **arguments):
         """The page as text."""
         nb, resources = super().from_notebook_node(nb, resources, **arguments)
-        who, notes = resources["nbgrader"], nb.metadata.get(VERDICT, {})
+        who, notes = resources["nbgrader"], nb.metadata.get(NOTES, {})
         page = PAGES.get_template("feedback.html.j2").render(
             title=_heading(nb.cells[0].source) if nb.cells else who["assignment"],
             student=who["student"],
@@ -141,7 +138,7 @@ def sections(cells: list[NotebookNode]) -> Iterator[Section]:
     for cell in cells:
         nbgrader = cell.metadata.get("nbgrader", {})
         if is_solution(cell):
-            answers.append(_answer(cell))
+            answers.append(_written(cell))
         elif cell.cell_type == "markdown":
             title = _heading(cell.source) or title
         if is_grade(cell):
@@ -164,20 +161,18 @@ def _verdict(cell: NotebookNode) -> tuple[dict, str]:
     """What the judge put under a test cell. Any other output is the student's process's: not used."""
     if cell.cell_type == "code" and find_check(cell.source):
         for output in cell.outputs:
-            if VERDICT in output.get("metadata", {}):
-                return output.metadata[VERDICT], _without_paths(output.data["text/html"])
+            if NOTES in output.get("metadata", {}):
+                return output.metadata[NOTES], _without_paths(output.data["text/html"])
     return {}, ""
 
 
-def _answer(cell: NotebookNode) -> Answer:
+def _written(cell: NotebookNode) -> Written:
     errors = (output for output in cell.get("outputs", ()) if output.output_type == "error")
     error = next((f"{each.ename}: {each.evalue}" for each in errors), "")
     nbgrader = cell.metadata["nbgrader"]
-    comment = (nbgrader.get("comment") or "").removeprefix(
-        "No response."
-    )  # nbgrader's own; the table says it
+    comment = (nbgrader.get("comment") or "").removeprefix("No response.")  # nbgrader's; the table says it
     html = _code(cell.source) if cell.cell_type == "code" else _text(cell)
-    return Answer(nbgrader["grade_id"], html, _without_paths(COLOURS.sub("", error))[:500], comment)
+    return Written(nbgrader["grade_id"], html, _without_paths(COLOURS.sub("", error))[:500], comment)
 
 
 def _code(source: str) -> Markup:

@@ -1,6 +1,6 @@
 """Grade what students handed in: judged in parallel, recorded by one writer, resumable at any moment.
 
-A submission becomes a grade in three steps: `pool.judge` (in a process of its own) reads it, rebuilds it
+A submission becomes a grade in three steps: `pool.judge_one` (in a process of its own) reads it, rebuilds it
 from the master, runs it sandboxed and judges it; `_record` (here) writes the gradebook; then the graded
 notebook is put in its place in one move, with the digest of all it depends on. A run that is killed loses
 at most what was between those steps, and a rerun does it again with the same result.
@@ -19,8 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import source_of
-from autograder.pool import judged, resources_of, steps
+from autograder.pool import judge_all, resources_of, steps
 from autograder.preprocessors import verdicts
+from autograder.reading import NOTES
 from autograder.release import release
 from autograder.sandbox import SandboxError, unavailable
 from course.files import replacing
@@ -83,7 +84,7 @@ def grade(
                 yield outcome
             else:
                 changed.append(student)
-        for student, result in judged(course.root, name, changed, jobs, sandbox):
+        for student, result in judge_all(course.root, name, changed, jobs, sandbox):
             if isinstance(result, str):
                 yield Outcome(student, problem=result)
             else:
@@ -145,15 +146,15 @@ def _unchanged(course: CourseDirectory, name: str, student: str, fresh: str) -> 
         notebook = read_notebook(path)
     except ValueError:
         return None
-    if notebook.metadata.get("autograder", {}).get("digest") != fresh:
+    if notebook.metadata.get(NOTES, {}).get("digest") != fresh:
         return None
     return _outcome(course, name, student, notebook, unchanged=True)
 
 
-def _recorded(course: CourseDirectory, name: str, student: str, judged: dict, fresh: str) -> Outcome | None:
+def _recorded(course: CourseDirectory, name: str, student: str, notebook: dict, fresh: str) -> Outcome | None:
     """The outcome as it is recorded; a notebook that breaks nbgrader's steps must not stop the others."""
     try:
-        return _record(course, name, student, nbformat.from_dict(judged), fresh)
+        return _record(course, name, student, nbformat.from_dict(notebook), fresh)
     except UNWRITABLE:
         raise
     except Exception as error:
@@ -168,9 +169,10 @@ def _record(course: CourseDirectory, name: str, student: str, notebook, fresh: s
         gradebook.update_or_create_student(student)
         known = {"timestamp": timestamp} if timestamp else {}
         gradebook.update_or_create_submission(name, student, **known)
-    for step in steps(course)[1]:
+    _, recording = steps(course)
+    for step in recording:
         notebook, resources = step.preprocess(notebook, resources)
-    notebook.metadata["autograder"]["digest"] = fresh
+    notebook.metadata[NOTES]["digest"] = fresh
     path = course.autograded(name, student)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
@@ -186,7 +188,7 @@ def _outcome(course: CourseDirectory, name: str, student: str, notebook, unchang
         except MissingEntry:
             return None
         score, points = submission.score, submission.max_score
-    notes = notebook.metadata.get("autograder", {})
+    notes = notebook.metadata.get(NOTES, {})
     return Outcome(
         student,
         score,

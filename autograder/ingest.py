@@ -25,7 +25,7 @@ from nbgrader.utils import is_grade, is_solution, is_task
 from traitlets import Unicode
 
 from autograder.magics import neutralise
-from autograder.reading import NO_ID, find_notebook, load
+from autograder.reading import NO_ID, NOTES, find_notebook, load
 from autograder.source import bound, bound_by, parse, text, used
 
 
@@ -67,7 +67,7 @@ class Ingest(NbGraderPreprocessor):
         repairs = [*_copied(submitted), *repairs]
         for repair in repairs:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], repair)
-        return _record(rebuilt, repairs), resources
+        return _with_repairs(rebuilt, repairs), resources
 
 
 def use_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -103,7 +103,7 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
         else:
             repairs += _copied(path)
     rebuilt, found = rebuild(load(path), master)
-    return _record(rebuilt, repairs + found), repairs + found
+    return _with_repairs(rebuilt, repairs + found), repairs + found
 
 
 def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
@@ -330,8 +330,8 @@ def _copied(submitted: Path) -> Iterator[str]:
                 yield _renamed(path.name, submitted.name)
 
 
-def _record(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
-    notebook.metadata["autograder"] = {"repairs": repairs}
+def _with_repairs(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
+    notebook.metadata[NOTES] = {"repairs": repairs}
     return notebook
 
 

@@ -10,7 +10,7 @@ from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.feedback import PAGES, Section, sections, why_unreadable
-from autograder.preprocessors import VERDICT
+from autograder.reading import NOTES
 from course.files import replacing
 
 BARS = 10
@@ -67,7 +67,7 @@ def _row(course: CourseDirectory, name: str, student: str) -> Row:
         problem = why_unreadable(course, name, student)
         return Row(student, None, (), {"unreadable": problem} if problem else {"not graded": ""}, link)
     notebook = read_notebook(course.autograded(name, student))
-    why, notes = {}, notebook.metadata.get(VERDICT, {})
+    why, notes = {}, notebook.metadata.get(NOTES, {})
     with course.api.gradebook as gradebook:
         try:
             submission = gradebook.find_submission(name, student)

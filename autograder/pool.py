@@ -1,4 +1,4 @@
-"""Judges submissions in parallel: `judged` hands them out to judges, processes in which `serve` runs.
+"""Judges submissions in parallel: `judge_all` hands them out to judges, processes in which `serve` runs.
 
 Judges are forked from the warm process. What passes between a run and its judges is JSON.
 """
@@ -39,7 +39,7 @@ TRIES = 2  # for a submission on which its judge, or the process that forks kern
 DIED = "The process that judged it died twice, or took too long: run the same command again."
 
 
-def judged(
+def judge_all(
     root: Path, name: str, students: Sequence[str], jobs: int, sandbox: bool
 ) -> Iterator[tuple[str, dict | str]]:
     """Each student with the judged notebook, or with the sentence that says why there is none.
@@ -93,7 +93,7 @@ def _answer_of(judge: Connection) -> dict:
 
 
 def serve(run: Connection, warm: str) -> None:
-    """Be a judge: answer each student's name with what `judged` wants, until the run ends or is killed.
+    """Be a judge: answer each student's name with what `judge_all` wants, until the run ends or is killed.
 
     What TensorFlow has allocated to train a network it keeps: who has grown too much says so, and ends.
 
@@ -113,13 +113,13 @@ def serve(run: Connection, warm: str) -> None:
     sys.path[:] = settings["path"]
     if settings["sandbox"]:
         limit_memory(MEMORY)
-    limits, process = Judge(parent=_course(Path(settings["root"])).api), psutil.Process()
-    most = process.memory_info().rss + limits.judge_growth
+    step, process = Judge(parent=_course(Path(settings["root"])).api), psutil.Process()
+    most = process.memory_info().rss + step.judge_growth
     grown = False
     while not grown:
         student = json.loads(run.recv_bytes())
-        signal.alarm(PATIENCE * limits.notebook_timeout)  # ends this process: a model may take for ever
-        answer = _answer(Path(settings["root"]), settings["name"], student, settings["sandbox"])
+        signal.alarm(PATIENCE * step.notebook_timeout)  # ends this process: a model may take for ever
+        answer = _judged_or_why(Path(settings["root"]), settings["name"], student, settings["sandbox"])
         signal.alarm(0)
         gc.collect()  # models refer to themselves
         answer["grown"] = grown = process.memory_info().rss > most
@@ -134,13 +134,13 @@ def _end_with(run: Connection) -> None:
     os._exit(1)
 
 
-def _answer(root: Path, name: str, student: str, sandbox: bool) -> dict:
+def _judged_or_why(root: Path, name: str, student: str, sandbox: bool) -> dict:
     try:
         find_assignment(name)
     except Exception as error:  # the file may hold any mistake
         return {"refused": f"The exercises of {name} cannot be imported ({type(error).__name__}: {error})."}
     try:
-        return {"notebook": judge(root, name, student, sandbox)}
+        return {"notebook": judge_one(root, name, student, sandbox)}
     except UnreadableError as error:
         return {"problem": str(error)}
     except LostError:  # with the warm process: another judge tries again
@@ -151,7 +151,7 @@ def _answer(root: Path, name: str, student: str, sandbox: bool) -> dict:
         return {"problem": f"It cannot be judged ({type(error).__name__}: {error})."}
 
 
-def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
+def judge_one(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
     """Read, rebuild, run and judge one submission. Writes nothing of the course.
 
     Raises:
@@ -165,7 +165,8 @@ def judge(root: Path, name: str, student: str, sandbox: bool) -> NotebookNode:
     resources = resources_of(course, name, student)
     with tempfile.TemporaryDirectory(prefix="grade-") as folder:
         resources["metadata"] = {"path": folder}
-        for step in steps(course)[0]:
+        judging, _ = steps(course)
+        for step in judging:
             if isinstance(step, Judge):
                 step.sandbox = sandbox
             notebook, resources = step.preprocess(notebook, resources)
@@ -184,7 +185,7 @@ def resources_of(course: CourseDirectory, name: str, student: str) -> dict:
 
 
 def steps(course: CourseDirectory) -> tuple[list, list]:
-    """nbgrader's steps as configured: those that judge a rebuilt submission, and those that record grades."""
+    """nbgrader's steps as in nbgrader_config.py: those that judge a rebuilt submission, those that record."""
     autograde = Autograde(coursedir=course.api.coursedir, parent=course.api)
     configured = [*autograde.sanitize_preprocessors, *autograde.autograde_preprocessors]
     kinds = [import_item(step) if isinstance(step, str) else step for step in configured]

@@ -13,6 +13,7 @@ from autograder import plain
 
 LARGEST = 100 * 2**20  # bytes of a notebook file
 MOST = 5_000  # cells
+NOTES = "autograder"  # key in the metadata of notebooks and outputs: what this package says of them
 NO_ID = "no-id-"  # how the ids begin of cells that had none
 OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
 

@@ -5,12 +5,34 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
 
 from autograder import plain
 from autograder.check import CASES
 from autograder.course_directory import CourseDirectory, read_notebook, reason
 from autograder.exercise import Assignment, Exercise, find_assignment, public_sheet
 from autograder.source import find_check
+
+
+class SetRepository(NbGraderPreprocessor):
+    """At release, says in the notebook where the class's repository is: badge and install line."""
+
+    repository = Unicode("", help='"owner/name" of the class\'s public repository; empty for none').tag(
+        config=True
+    )
+    branch = Unicode("main", help="its branch").tag(config=True)
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        """Replace the badge's place holder, and in the cell tagged "install" what pip installs."""
+        path = f"assignments/{resources['nbgrader']['assignment']}/{resources['nbgrader']['notebook']}.ipynb"
+        notebook = f"https://colab.research.google.com/github/{self.repository}/blob/{self.branch}/{path}"
+        badge = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({notebook})\n"
+        cell.source = cell.source.replace("<!-- badge -->\n", badge if self.repository else "")
+        if self.repository and "install" in cell.metadata.get("tags", []):
+            package = f'"git+https://github.com/{self.repository}@{self.branch}"'
+            cell.source = cell.source.replace("cnn-course", package)
+        return cell, resources
 
 
 def release(course: CourseDirectory, name: str) -> Path:

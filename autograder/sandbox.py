@@ -107,7 +107,7 @@ def enter(
             visible inside of something hidden is put back.
         memory: bytes that the process may allocate.
         disk: bytes that it may write.
-        threads: how many it may have.
+        threads: how many it may have. What is the same for all (open files, …) is in `_limit`.
 
     Raises:
         SandboxError: where the kernel refuses.

@@ -20,9 +20,9 @@ from traitlets import Bool, Integer
 
 from autograder import plain
 from autograder.provisioner import SandboxProvisioner
+from autograder.reading import NOTES
 from autograder.sandbox import LostError, SandboxError
 
-VERDICT = "autograder"  # key in the metadata of the output that holds a verdict
 KERNEL = "python3"  # the one that every installation of ipykernel has
 
 
@@ -82,7 +82,7 @@ class Worker(Execute):
                 nb, resources = super().preprocess(nb, resources, km)
         finally:
             self._context.destroy(linger=0)
-        nb.metadata.setdefault(VERDICT, {})["flags"] = list(dict.fromkeys(self.flags))
+        nb.metadata.setdefault(NOTES, {})["flags"] = list(dict.fromkeys(self.flags))
         return nb, resources
 
     def create_kernel_manager(self):
@@ -137,7 +137,7 @@ class Worker(Execute):
             self._disconnected()
             self.execute_cell(cell, index, **options)
             for output in cell.outputs:  # what only the judge may write
-                output.get("metadata", {}).pop(VERDICT, None)
+                output.get("metadata", {}).pop(NOTES, None)
         except SandboxError:
             raise
         except CellTimeoutError as error:

@@ -100,7 +100,7 @@ def breakdown(course: CourseDirectory, name: str, submissions: int) -> dict[str,
     provisioner.launch()
 
     def judge_and_record(student: str) -> None:
-        judged = pool.judge(course.root, name, student, sandbox=True)
+        judged = pool.judge_one(course.root, name, student, sandbox=True)
         grading._record(course, name, student, nbformat.from_dict(judged), digests[student])
 
     judge_and_record(students[0])  # imports, and results that are the same for everybody

@@ -197,7 +197,7 @@ def answer(root, name, student, sandbox):
         return {{"notebook": repr(error)}}
     return {{"notebook": "None"}}
 
-pool._answer = answer
+pool._judged_or_why = answer
 pool.serve(Connection(int(sys.argv[1])), "")
 """
 

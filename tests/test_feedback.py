@@ -15,12 +15,11 @@ from nbgrader.api import Gradebook
 
 from autograder import overview
 from autograder.course_directory import CourseDirectory
-from autograder.exercise import find_assignment, full_sheet, generator
+from autograder.exercise import course_secret, find_assignment, full_sheet, generator
 from autograder.export import FORMATS, export
 from autograder.feedback import Section
 from autograder.judge import show
 from autograder.late import LatePenalty
-from autograder.preprocessors import course_secret
 from autograder.release import release
 from autograder.submissions import answered
 from autograder.verify import scratch_course, secret_lines

@@ -11,9 +11,9 @@ import pytest
 
 from autograder import demo
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.exercise import find_assignment, full_sheet, generator
+from autograder.exercise import course_secret, find_assignment, full_sheet, generator
 from autograder.judge import show
-from autograder.preprocessors import course_secret, verdicts
+from autograder.preprocessors import verdicts
 from autograder.source import find_check
 from autograder.submissions import answered
 from autograder.verify import hand_in

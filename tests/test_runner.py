@@ -52,7 +52,7 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
     assert {student: outcome.score for student, outcome in outcomes.items()} == EXPECTED
     assert outcomes["carol"].misconceptions == ("FORGOT_BIAS",)
     monkeypatch.setattr(
-        grading, "judged", lambda *arguments: iter(()) if not arguments[2] else pytest.fail("judged again")
+        grading, "judge_all", lambda *arguments: iter(()) if not arguments[2] else pytest.fail("judged again")
     )
     again = list(grading.grade(course, NAME))
     assert all(outcome.unchanged for outcome in again)
@@ -85,7 +85,7 @@ def test_nothing_is_compared_before_the_kernel_has_ended(course, monkeypatch):
 
     monkeypatch.setattr(provisioner.SandboxProvisioner, "launch_kernel", launch_kernel)
     monkeypatch.setattr(preprocessors, "judge", judge_and_look)
-    pool.judge(course.root, NAME, "alice", sandbox=True)
+    pool.judge_one(course.root, NAME, "alice", sandbox=True)
     assert len(kernels) == 1
     assert living
     assert not any(living)
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_read_or_has_an_odd_name_stops_nobody(course, monk
         return opened(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refusing)  # root, who may run this, can read everything
-    monkeypatch.setattr(grading, "judged", judged_here)
+    monkeypatch.setattr(grading, "judge_all", judged_here)
     alice, bob = grading.grade(course, NAME, ["alice", "bob"], jobs=1)
     assert alice.problem == f"{NAME}.ipynb cannot be read: Permission denied."
     assert bob.score == EXPECTED["bob"]
@@ -164,13 +164,13 @@ def test_a_file_that_cannot_be_read_or_has_an_odd_name_stops_nobody(course, monk
 def judged_here(root, name, students, jobs, sandbox):
     """In this process, in which the test has changed something."""
     for student in students:
-        answer = pool._answer(root, name, student, sandbox)
+        answer = pool._judged_or_why(root, name, student, sandbox)
         yield student, answer.get("notebook") or answer["problem"]
 
 
 def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, monkeypatch):
     monkeypatch.setattr(pool, "find_assignment", lambda name: exec("import no_such_module"))
-    assert pool._answer(course.root, NAME, "alice", sandbox=False) == {
+    assert pool._judged_or_why(course.root, NAME, "alice", sandbox=False) == {
         "refused": f"The exercises of {NAME} cannot be imported "
         "(ModuleNotFoundError: No module named 'no_such_module')."
     }
