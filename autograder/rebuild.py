@@ -3,6 +3,7 @@
 None of the student's code runs here: a configuration may name Keras's and the course's own classes only.
 """
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ REFUSED = {
 }
 PLAIN = {"str", "int", "float", "bool", "list", "dict", "tuple"}  # of builtins
 LARGEST = 20_000_000_000  # multiply-accumulates of one image that a model may take
+MOST = 250_000_000  # weights, and numbers that its layers give for one image, together
 
 
 class NotRebuildableError(ValueError):
@@ -53,33 +55,32 @@ def describe(
     with keras.device("cpu"):  # some GPUs round to 10 bits
         rebuilt = rebuild(json.loads(json.dumps(configuration).replace('"float32"', '"float64"')))
         costs = table(rebuilt)
-        macs = int(costs["macs"].sum())
-        refuse_costly(macs, LARGEST)
         _transplant(rebuilt, seed)
         output = keras.ops.convert_to_numpy(rebuilt(images.astype("float64"), training=False))
     return {
         "parameters": int(costs["params"].sum()),
-        "MACs": macs,
+        "MACs": int(costs["macs"].sum()),
         "layers": sorted(_line(row) for row in costs.to_dict("records") if _costs(row)),
         "output": output.astype("float32"),
         **({"dropout": dropouts(rebuilt) or ["no dropout"]} if dropping else {}),
     }
 
 
-def refuse_costly(macs: int, most: int, what: str = "an image") -> None:
-    """Raise NotRebuildableError where something takes more than `most` multiply-accumulates."""
-    if macs > most:
-        raise NotRebuildableError(
-            f"The model is too costly: {what} would take {macs:,} multiply-accumulates; up to {most:,} are "
-            "tried here."
-        )
+def rebuild(configuration: dict, most: int = LARGEST, images: int = 1):
+    """The functional keras.Model of a configuration.
 
+    It is built without weights first: what is too large takes no memory.
 
-def rebuild(configuration: dict):
-    """The functional keras.Model of a configuration. Raises NotRebuildableError."""
-    import keras
+    Args:
+        most: multiply-accumulates that the images may take.
+        images: how many it is to be tried on, in all epochs together.
 
+    Raises:
+        NotRebuildableError: for anything that is not a functional model of known layers, or too large.
+    """
     import course.layers  # registers its layers  # noqa: F401
+    from course.building import symbolic_scope
+    from course.cost import total
 
     for part in _parts(configuration):
         module, name = part.get("module"), part.get("class_name")
@@ -92,8 +93,26 @@ def rebuild(configuration: dict):
             raise NotRebuildableError(
                 f"The model uses {name}, which is neither Keras's nor the course's: use their layers alone."
             )
+    with symbolic_scope():
+        cost = total(_made(configuration))
+    if (macs := cost.macs * images) > most:
+        raise NotRebuildableError(
+            f"The model is too costly: {macs:,} multiply-accumulates for {images:,} image"
+            f"{'s' * (images > 1)}; up to {most:,} are tried here."
+        )
+    if (numbers := cost.params + cost.non_trainable + cost.bytes // 4) > MOST:
+        raise NotRebuildableError(
+            f"The model is too large: {numbers:,} weights and outputs of layers; "
+            f"up to {MOST:,} are tried here."
+        )
+    return _made(configuration)
+
+
+def _made(configuration: dict):
+    import keras
+
     try:
-        made = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
+        made = keras.saving.deserialize_keras_object(copy.deepcopy(configuration), safe_mode=True)
     except Exception as error:
         raise NotRebuildableError(
             f"The model cannot be rebuilt: {str(error).splitlines()[0][:200]}"

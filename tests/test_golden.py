@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import pytest
+from test_networks import kinds
 
 import course.models
 from course import golden
@@ -39,7 +40,7 @@ def test_symbolic_build_measures_the_golden_row(name):
     assert golden.row(name) == TABLE[name], "make golden rewrites the table, where this change is meant"
 
 
-@pytest.mark.parametrize("name", GROUPED)
+@pytest.mark.parametrize("name", kinds())
 def test_real_build_measures_the_same(name, zero_weights):
     measured = golden.measure(course.build(name))
     assert measured == {key: TABLE[name][key] for key in measured}

@@ -1,7 +1,10 @@
 """Probes of layers and models: what is compared, what is not held against a right answer, what is refused."""
 
+import json
+
 import keras
 import numpy as np
+import psutil
 import pytest
 from keras import layers as L
 
@@ -181,3 +184,23 @@ def test_what_cannot_be_rebuilt_earns_nothing(answer, sentence):
 def test_a_forged_configuration_is_refused(configuration):
     with pytest.raises(NotRebuildableError):
         rebuild(configuration)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "sentence"),
+    [
+        ('"units": 2', '"units": 100000000000', "too costly: [0-9,]+ multiply-accumulates for 1 image;"),
+        ('"units": 2', '"units": 50000000', "too large: 350,[0-9,]+ weights"),
+        ("[3, 3]", "[10000, 10000]", "too large: 6,4[0-9,]+ weights"),
+    ],
+)
+def test_what_is_too_large_is_refused_before_it_takes_memory(small, large, sentence):
+    layers = [L.UpSampling2D(3), L.GlobalAveragePooling2D(), L.Dense(5), L.Dense(2)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    configuration = json.dumps(keras.saving.serialize_keras_object(model))
+    assert configuration.count(small) == 1
+    rebuild(json.loads(configuration))  # TensorFlow allocates for itself
+    before = psutil.Process().memory_info().vms
+    with pytest.raises(NotRebuildableError, match=sentence):
+        rebuild(json.loads(configuration.replace(small, large)))
+    assert psutil.Process().memory_info().vms - before < 200 * 2**20  # the least of them would take 1.2 GB

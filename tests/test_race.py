@@ -1,11 +1,13 @@
-"""The short run by which the judge compares a student's models: wide margins, and what it refuses."""
+"""The short runs by which the judge tries a student's models: wide margins, and what it refuses."""
 
 import pytest
 
 from autograder import probe
+from autograder.exercises.alexnet_cifar100 import rehearsal, rehearsal_case
 from autograder.exercises.lrn_vs_bn import DIGITS, GATES, RACE, racer
 from autograder.race import race
 from autograder.rebuild import NotRebuildableError
+from autograder.rehearsal import rehearse
 
 
 def configurations(answer=racer, filters: int = 16, names=("none", "bn", "lrn")) -> list[dict]:
@@ -33,7 +35,15 @@ def test_a_false_statement_is_false():
 def test_models_that_cannot_race_are_refused():
     with pytest.raises(NotRebuildableError, match="Too few models"):
         race(configurations(names=("none",)), RACE, GATES)
-    with pytest.raises(NotRebuildableError, match=r"take [\d,]+ multiply-accumulates; up to 20,000,000"):
+    with pytest.raises(NotRebuildableError, match=r"[\d,]+ multiply-accumulates for 1 image; up to 20,0"):
         race(configurations(filters=200), RACE, GATES)
     with pytest.raises(NotRebuildableError, match="Too few models"):
         race({"a": 1}, RACE, GATES)
+
+
+def test_a_rehearsal_that_would_take_too_long_is_refused():
+    case = rehearsal_case([192, 384, 768, 768, 512], 4096, 0, run=True)
+    settings, run = case.look
+    images = 64 * 60  # a case has 64 images, the recipe 60 epochs
+    with pytest.raises(NotRebuildableError, match=rf"for {images:,} images; up to 100,000,000,000 are"):
+        rehearse(probe.plan(rehearsal, *case.arguments), settings, run)
