@@ -41,7 +41,7 @@ class Judge(Worker):
     )
 
     judge_growth = Integer(
-        200 * 2**20, help="bytes by which a judging process may grow until a new one takes its place"
+        100 * 2**20, help="bytes by which a judging process may grow until a new one takes its place"
     ).tag(config=True)
 
     def preprocess(self, nb, resources=None, km=None):
