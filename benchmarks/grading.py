@@ -3,10 +3,10 @@
     python benchmarks/grading.py [--submissions 40] [--assignment 01_conv_arithmetic] [--jobs 2]
 
 Both grade the same submissions, each in a course directory of its own: right answers, other right
-answers and each misconception in turn. Where the disk is slow stock waits for it: compare CPU seconds
-too. Memory is the largest sum of proportional set sizes (PSS) of all processes; CPU is user and system
-time of all of them. A second table says where the time of one submission goes, on average over some that
-are graded one after the other.
+answers and each misconception in turn. Stock also draws the figures of given cells, and where the disk is
+slow it waits for it: compare CPU seconds too. Memory is the largest sum of proportional set sizes (PSS) of
+all processes; CPU is user and system time of all of them. A second table says where the time of one
+submission goes, on average over some that are graded one after the other.
 """
 
 import contextlib

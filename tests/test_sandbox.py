@@ -318,6 +318,7 @@ def test_without_a_sandbox_it_runs_in_the_open():
 
 
 @needs_sandbox
+@pytest.mark.parametrize("given_figures", [False, True])
 @pytest.mark.parametrize(
     "source",
     [
@@ -325,14 +326,16 @@ def test_without_a_sandbox_it_runs_in_the_open():
         "from course.plots import sliding_window\nsliding_window()",
     ],
 )
-def test_cells_show_their_figures(source):
+def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(source, given_figures):
     settings = {"grade_id": "answer", "solution": True, "grade": False, "locked": False, "schema_version": 3}
     given = nbformat.v4.new_code_cell(source)
     answer = nbformat.v4.new_code_cell(source, metadata={"nbgrader": settings})
-    notebook = nbformat.v4.new_notebook(cells=[given, answer])
-    notebook, _ = Judge().preprocess(notebook, {"nbgrader": {"assignment": "", "student": ""}})
+    notebook = nbformat.v4.new_notebook(cells=[given, answer, nbformat.v4.new_code_cell(source)])
+    judge = Judge(config=Config({"Judge": {"given_figures": given_figures}}))
+    notebook, _ = judge.preprocess(notebook, {"nbgrader": {"assignment": "", "student": ""}})
     shown = [[set(output.data) for output in cell.outputs] for cell in notebook.cells]
-    assert shown == [[{"text/plain", "image/png"}]] * 2
+    picture, text_alone = [{"text/plain", "image/png"}], [{"text/plain"}]
+    assert shown == [picture if given_figures else text_alone, picture, *shown[:1]]
 
 
 def test_a_limit_of_memory_is_never_raised():
