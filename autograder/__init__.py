@@ -2,19 +2,19 @@
 
 How a submission becomes a grade, with `autograder grade`:
 
-    grading.grade            finds what is new; records what the judges say, with one writer (`_record`)
+    grading.grade            finds what is new (_unchanged); records what judges say, one writer (_record)
     pool.judge_all           hands submissions to judges, processes that are forked from the warm one
     pool.judge_one           takes one through the steps below
 
 and there as with `nbgrader autograde`, by the steps that nbgrader_config.py names:
 
-    reading.load             opens what was handed in, whatever wrote it
+    reading.load             opens what was handed in, whatever wrote it (nbgrader: by SubmissionExporter)
     ingest.rebuild           puts the answers into the released notebook; magics: what is no Python goes out
     preprocessors.Judge      runs it; a test cell holds cases (exercise.all_cases) or an instructor's asserts
-    worker.Worker            has the kernel: provisioner asks for it, warm forks it, sandbox.enter shuts it in
-    probe.observe            in the kernel, tries the answers on the cases and sends back plain data
+    worker.Worker.run        runs a cell in provisioner's kernel: warm._watch forks, sandbox.enter shuts it in
+    probe.respond            in the kernel, tries the answers on the cases (observe) and sends plain data
     exercise.full_sheet      after the kernel's end, the expected values; forbidden: what may not be used
-    judge.judge              compares; rebuild, race and rehearsal: models, from their configurations
+    judge.judge              compares, scores, names misconceptions (_holds); rebuild, race, rehearsal: models
     report.to_html           the verdict as a table; nbgrader's SaveAutoGrades writes the gradebook
 
 Before that: release, verify, publish, collect (platforms: what their archives look like; roster: who is who),

@@ -37,7 +37,6 @@ class Outcome:
     score: float = 0.0
     points: float = 0.0
     misconceptions: tuple[str, ...] = ()
-    repairs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     problem: str = ""
     unchanged: bool = False
@@ -194,7 +193,6 @@ def _outcome(course: CourseDirectory, name: str, student: str, notebook, unchang
         score,
         points,
         tuple(each for verdict in verdicts(notebook) for each in verdict["misconceptions"]),
-        tuple(notes.get("repairs", ())),
         tuple(notes.get("flags", ())),
         unchanged=unchanged,
     )

@@ -13,8 +13,9 @@ import ast
 import copy
 import filecmp
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -28,22 +29,32 @@ from autograder.magics import neutralise
 from autograder.reading import NO_ID, NOTES, find_notebook, load
 from autograder.source import bound, bound_by, parse, text, used
 
+SENTENCES = {  # repair -> what is said of it
+    "id": "The metadata of {} was lost; recognised by the cell's id.",
+    "header": "The metadata of {} was lost; recognised by what the cell defines.",
+    "order": "The metadata of {} was lost; recognised by the place in the notebook.",
+    "missing": "There is no cell for {}: counted as not written.",
+    "duplicated": "There were several cells for {}; they were put together in their order.",
+    "retyped": "The cell of {} had been turned into another type and was turned back.",
+    "magic": "Lines that only a live notebook understands were left out: {}.",
+    "helper": "Definitions from cells of your own were added to an answer that uses them: {}.",
+    "test changed": "Changed test cells were replaced by the original ones: {}.",
+    "test deleted": "Deleted test cells were put back: {}.",
+    "given changed": "Changed given cells were replaced by the original ones: {}.",
+    "given deleted": "Deleted given cells were put back: {}.",
+    "reordered": "The cells were in another order; the original order was restored.",
+}
 
-@dataclass
+
 class Cell:
     """A cell of the student's file, as far as it matters: nothing in it is trusted."""
 
-    kind: str
-    source: str
-    grade_id: str
-    id: str
-    attachments: dict
-    code: str = field(init=False)  # the source as plain Python
-    removed: list[str] = field(init=False)  # lines of it that are none
-
-    def __post_init__(self):
-        """Take what is no Python out of the source."""
-        self.code, self.removed = neutralise(self.source)
+    def __init__(self, cell: NotebookNode):
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        self.grade_id = grade_id if isinstance(grade_id, str) else ""
+        self.kind, self.source, self.id = cell.cell_type, cell.source, cell.get("id", NO_ID)
+        self.attachments = cell.get("attachments", {})
+        self.code, self.removed = neutralise(cell.source)  # as plain Python; the lines of it that are none
 
     @cached_property
     def names(self) -> set[str]:
@@ -108,29 +119,29 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
 
 def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """The release with the answers of a submission, and the repairs that this took."""
-    notebook, cells = copy.deepcopy(master), [_cell(cell) for cell in submitted.cells]
+    notebook, cells = copy.deepcopy(master), [Cell(cell) for cell in submitted.cells]
     match = Match(cells, master.cells)
-    repairs = _Repairs()
+    repairs: dict[str, list[str]] = defaultdict(list)
     for position, original in enumerate(notebook.cells):
         name = _name(original)
         how, found = match.how.get(position, ""), match.found.get(position, [])
         if is_solution(original):
             if found:
                 _put(original, found, repairs, name)
-                repairs.add(how, name)
+                repairs[how].append(name)
             else:
-                repairs.add("missing", name)
+                repairs["missing"].append(name)
         elif name:
             given = "test" if is_grade(original) else "given"
             if not found:
-                repairs.add(f"{given} deleted", name)
+                repairs[f"{given} deleted"].append(name)
             elif any(not _same(cell.source, original.source) for cell in found):
-                repairs.add(f"{given} changed", name)
+                repairs[f"{given} changed"].append(name)
     if match.reordered:
-        repairs.add("reordered", "")
+        repairs["reordered"].append("")
     _add_helpers(notebook, match, repairs)
     _add_task_answers(notebook, match)
-    return notebook, repairs.sentences()
+    return notebook, _sentences(repairs)
 
 
 class Match:
@@ -193,45 +204,20 @@ class Match:
         self.how.setdefault(at, how)
 
 
-class _Repairs:
+def _sentences(repairs: dict[str, list[str]]) -> list[str]:
     """Repairs of one kind are one sentence."""
-
-    SENTENCES = {  # noqa: RUF012 - a constant
-        "id": "The metadata of {} was lost; recognised by the cell's id.",
-        "header": "The metadata of {} was lost; recognised by what the cell defines.",
-        "order": "The metadata of {} was lost; recognised by the place in the notebook.",
-        "missing": "There is no cell for {}: counted as not written.",
-        "duplicated": "There were several cells for {}; they were put together in their order.",
-        "retyped": "The cell of {} had been turned into another type and was turned back.",
-        "magic": "Lines that only a live notebook understands were left out: {}.",
-        "helper": "Definitions from cells of your own were added to an answer that uses them: {}.",
-        "test changed": "Changed test cells were replaced by the original ones: {}.",
-        "test deleted": "Deleted test cells were put back: {}.",
-        "given changed": "Changed given cells were replaced by the original ones: {}.",
-        "given deleted": "Deleted given cells were put back: {}.",
-        "reordered": "The cells were in another order; the original order was restored.",
-    }
-
-    def __init__(self):
-        self._names: dict[str, list[str]] = {}
-
-    def add(self, kind: str, name: str) -> None:
-        if kind:
-            self._names.setdefault(kind, []).append(name)
-
-    def sentences(self) -> list[str]:
-        named = {kind: ", ".join(dict.fromkeys(names)) for kind, names in self._names.items()}
-        return [text.format(named[kind]) for kind, text in self.SENTENCES.items() if kind in named]
+    named = {kind: ", ".join(dict.fromkeys(names)) for kind, names in repairs.items()}
+    return [sentence.format(named[kind]) for kind, sentence in SENTENCES.items() if kind in named]
 
 
-def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str) -> None:
+def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]], name: str) -> None:
     """Put what was found for an answer into its cell of the release."""
     written = [cell for cell in found if not _same(cell.source, original.source)]
     written = list({cell.source.strip(): cell for cell in written}.values())
     if len(found) > 1:
-        repairs.add("duplicated", name)
+        repairs["duplicated"].append(name)
     if any(cell.kind != original.cell_type for cell in found):
-        repairs.add("retyped", name)
+        repairs["retyped"].append(name)
     if not written:
         return
     if original.cell_type == "code":
@@ -240,7 +226,7 @@ def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str
             original.source = ([cell for cell in written if parse(cell.code)] or written)[-1].code
         for cell in written:
             for line in cell.removed:
-                repairs.add("magic", line)
+                repairs["magic"].append(line)
     else:
         original.source = "\n\n".join(cell.source for cell in written)
         attachments = {key: value for cell in written for key, value in cell.attachments.items()}
@@ -248,7 +234,7 @@ def _put(original: NotebookNode, found: list[Cell], repairs: _Repairs, name: str
             original["attachments"] = attachments
 
 
-def _add_helpers(notebook: NotebookNode, match: Match, repairs: _Repairs) -> None:
+def _add_helpers(notebook: NotebookNode, match: Match, repairs: dict[str, list[str]]) -> None:
     """Put statements that are in no answer in front of the first answer that uses what they define."""
     given = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
     defining: dict[str, list[_Helper]] = {}
@@ -268,7 +254,7 @@ def _add_helpers(notebook: NotebookNode, match: Match, repairs: _Repairs) -> Non
         taken = sorted(taken, key=lambda helper: helper.place)
         cell.source = "\n".join([each.source for each in taken] + [cell.source])
         for name in sorted(set().union(*(each.names for each in taken))):
-            repairs.add("helper", name)
+            repairs["helper"].append(name)
 
 
 def _add_task_answers(notebook: NotebookNode, match: Match) -> None:
@@ -333,9 +319,3 @@ def _copied(submitted: Path) -> Iterator[str]:
 def _with_repairs(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
     notebook.metadata[NOTES] = {"repairs": repairs}
     return notebook
-
-
-def _cell(cell: NotebookNode) -> Cell:
-    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-    grade_id = grade_id if isinstance(grade_id, str) else ""
-    return Cell(cell.cell_type, cell.source, grade_id, cell.get("id", NO_ID), cell.get("attachments", {}))

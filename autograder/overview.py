@@ -105,23 +105,17 @@ def _bars(scores: list[float], points: float) -> list[tuple[str, int]]:
 
 def _exercises(graded: list[Row]) -> list[dict]:
     """For each exercise: how many got all, some and none of the points, and the share that was lost."""
-    by_exercise: dict[tuple, list[Section]] = {}  # some may be graded on an earlier release
+    by_exercise = defaultdict(list)  # some may be graded on an earlier release
     for row in graded:
         for place, section in enumerate(row.exercises):
-            by_exercise.setdefault((place, section.title), []).append(section)
+            by_exercise[place, section.title].append(section)
     found = []
-    for _, sections_of_one in sorted(by_exercise.items()):
-        states = Counter(section.state for section in sections_of_one)
-        total = sum(section.points for section in sections_of_one)
-        found.append(
-            {
-                "title": sections_of_one[0].title,
-                "points": sections_of_one[0].points,
-                "states": [(state, states[state]) for state in ("right", "part", "none", "open")],
-                "lost": total - sum(section.score for section in sections_of_one),
-                "share": 1 - sum(section.score for section in sections_of_one) / total,
-            }
-        )
+    for (_, title), each in sorted(by_exercise.items()):
+        counts, points = Counter(section.state for section in each), each[0].points
+        states = [(state, counts[state]) for state in ("right", "part", "none", "open")]
+        total = sum(section.points for section in each)
+        lost = total - sum(section.score for section in each)
+        found.append(dict(title=title, points=points, states=states, lost=lost, share=lost / total))
     return found
 
 

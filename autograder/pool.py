@@ -37,6 +37,7 @@ MEMORY = 4 * 2**30  # bytes that a judge may allocate: a student's model may ask
 PATIENCE = 4  # times the limit on running a notebook that it may take to judge it
 TRIES = 2  # for a submission on which its judge, or the process that forks kernels, died
 DIED = "The process that judged it died twice, or took too long: run the same command again."
+_course = cache(CourseDirectory)  # one a process
 
 
 def judge_all(
@@ -171,11 +172,6 @@ def judge_one(root: Path, name: str, student: str, sandbox: bool) -> NotebookNod
                 step.sandbox = sandbox
             notebook, resources = step.preprocess(notebook, resources)
     return notebook
-
-
-@cache
-def _course(root: Path) -> CourseDirectory:
-    return CourseDirectory(root)
 
 
 def resources_of(course: CourseDirectory, name: str, student: str) -> dict:

@@ -112,12 +112,18 @@ def secret_lines(source: str) -> Iterator[str]:
 
 
 def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
-    """Submissions that are right in another way: the first alternative of every answer, the second, …"""
+    """Submissions that are right in another way: the first alternative of every answer, the second, …
+
+    Raises:
+        ValueError: for an answer that has fewer than two.
+    """
     answers = {name: answer for exercise in assignment.exercises for name, answer in exercise.answers.items()}
+    if few := [name for name, answer in answers.items() if len(answer.also_right) < 2]:
+        raise ValueError(f"{', '.join(few)} in {assignment.name}: give two other right answers (also_right).")
     count = min(len(answer.also_right) for answer in answers.values())
     return {
         f"right in another way ({i + 1})": {name: answer.also_right[i] for name, answer in answers.items()}
-        for i in range(max(count, 2))
+        for i in range(count)
     }
 
 

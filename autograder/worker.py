@@ -231,13 +231,5 @@ def make_valid(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = nbformat.from_dict(plain.with_whole_characters(cell.outputs))
-    if nbformat.validator.isvalid(notebook):
-        return
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.execution_count = None
-            alone = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=cell.outputs)])
-            if not nbformat.validator.isvalid(alone):
-                cell.outputs = [
-                    error_output("SubmissionError", "Its output was nothing that a notebook has.")
-                ]
+            count = cell.execution_count
+            cell.execution_count = count if type(count) is int and count >= 0 else None

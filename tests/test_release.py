@@ -10,9 +10,9 @@ import pytest
 
 from autograder import plain
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.exercise import assignments, find_assignment
+from autograder.exercise import Answer, Assignment, Exercise, assignments, find_assignment
 from autograder.release import check_points, compile_cases, outdated, release
-from autograder.verify import scratch_course, secret_lines
+from autograder.verify import rights, scratch_course, secret_lines
 
 ASSIGNMENTS = list(assignments().values())
 every_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda assignment: assignment.name)
@@ -132,3 +132,10 @@ def test_the_wheel_holds_neither_exercises_nor_solutions(root, tmp_path):
         assert wanted in names
     assert "course/golden.json" in names
     assert {name.split("/")[0] for name in names} == {"course", "autograder", "cnn_course-0.1.0.dist-info"}
+
+
+def test_an_answer_without_two_alternatives_is_named():
+    answers = {"a": Answer(abs, (abs, abs)), "b": Answer(abs, (abs,))}
+    exercise = Exercise("x", "", 1, answers, (), lambda rng: ())
+    with pytest.raises(ValueError, match="b in 99_x: give two other right answers"):
+        rights(Assignment("99_x", "", 1.0, (exercise,)))

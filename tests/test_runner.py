@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nbgrader.utils import is_solution
 
 from autograder import demo, grading, pool, preprocessors, provisioner, sandbox
 from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.exercise import course_secret
 
 NAME = demo.NAME
 EXPECTED = {
@@ -174,3 +176,18 @@ def test_exercises_that_cannot_be_imported_stop_the_run_with_a_sentence(course, 
         "refused": f"The exercises of {NAME} cannot be imported "
         "(ModuleNotFoundError: No module named 'no_such_module')."
     }
+
+
+def test_who_comes_while_the_secret_is_made_gets_the_same(tmp_path, monkeypatch):
+    path, token_hex, others = tmp_path / "course_secret", secrets.token_hex, []
+
+    def interrupted(size):
+        monkeypatch.setattr(secrets, "token_hex", token_hex)
+        others.append(course_secret(path))
+        return token_hex(size)
+
+    monkeypatch.setattr(secrets, "token_hex", interrupted)
+    assert [course_secret(path)] == others
+    assert len(others[0]) == 64
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
