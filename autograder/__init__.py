@@ -14,7 +14,7 @@ and there as with `nbgrader autograde`, by the steps that nbgrader_config.py nam
     worker.Worker.run        runs a cell in provisioner's kernel: warm._watch forks, sandbox.enter shuts it in
     probe.respond            in the kernel, tries the answers on the cases (observe) and sends plain data
     exercise.full_sheet      after the kernel's end, the expected values; forbidden: what may not be used
-    judge.judge              compares, scores, names misconceptions (_holds); rebuild, race, rehearsal: models
+    judge.judge              compares, scores, names misconceptions (_holds); models: rebuild, trial
     report.to_html           the verdict as a table; nbgrader's SaveAutoGrades writes the gradebook
 
 Before that: release, verify, publish, collect (platforms: what their archives look like; roster: who is who),

@@ -141,23 +141,24 @@ def models(answer: Callable, several: list[dict]) -> list[dict]:
 
 def plan(answer: Callable, arguments: dict) -> dict:
     """The model and the `course.training.Recipe` that a function returns, as data, for the judge to try."""
-    import keras
-
     from course.training import Recipe
 
     made = answer(**arguments)
     if not isinstance(made, (tuple, list)) or len(made) != 2 or not isinstance(made[1], Recipe):
         raise TypeError("It does not return two things, a model and a Recipe.")
-    recipe = made[1]
+    return {"model": model(lambda: made[0], {}), "recipe": recipe_values(made[1])}
+
+
+def recipe_values(recipe) -> dict:
+    """What of a `course.training.Recipe` says how to train, as data: its schedule as a rate an epoch."""
+    import keras
+
     kernels = keras.initializers.get(recipe.kernels)
     return {
-        "model": model(lambda: made[0], {}),
-        "recipe": {
-            "rates": [float(recipe.schedule(epoch, ())) for epoch in range(min(recipe.epochs, 1000))],
-            "kernels": {"class_name": type(kernels).__name__, "config": kernels.get_config()},
-            **{name: getattr(recipe, name) for name in ("batch", "momentum", "decay", "ones")},
-            "augmented": callable(recipe.augment) or bool(recipe.augment),
-        },
+        "rates": [float(recipe.schedule(epoch, ())) for epoch in range(min(recipe.epochs, 1000))],
+        "kernels": {"class_name": type(kernels).__name__, "config": kernels.get_config()},
+        **{name: getattr(recipe, name) for name in ("batch", "momentum", "decay", "ones")},
+        "augmented": callable(recipe.augment) or bool(recipe.augment),
     }
 
 

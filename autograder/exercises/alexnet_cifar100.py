@@ -893,7 +893,7 @@ def rehearsal_with_softmax(widths, units, classes):
 
 def rehearsal_case(widths, units, start, run, seed=0):
     arguments = {"widths": widths, "units": units, "classes": 100}
-    settings = {"data": "shapes100", "split": f"train[{start}:{start + 64}]", "least": 0.95, "seed": seed}
+    settings = {"data": ["shapes100", f"train[{start}:{start + 64}]"], "least": 0.95, "seed": seed}
     return Case("rehearsal", (arguments,), "plan", (settings, run))
 
 

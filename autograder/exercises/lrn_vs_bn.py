@@ -1,5 +1,7 @@
 """06 LRN against BN: both normalisations written out, what they cost, and a race between them."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,6 +10,7 @@ from keras import ops
 
 import course
 from autograder.exercise import Answer, Assignment, Case, Exercise, Misconception
+from autograder.probe import recipe_values
 
 # 1. LRN across channels
 
@@ -674,7 +677,15 @@ def hidden_racers(rng):
 
 
 DIGITS = [16, 16, 1]
-RACE = {"data": "digits", "size": 16, "recipe": "alexnet", "rate": 0.05, "batch": 64, "epochs": 5, "seed": 0}
+RACE = {"data": ["digits", "train", 16], "seed": 0}
+RECIPE = dataclasses.replace(
+    course.training.recipe("alexnet"),
+    schedule=course.training.schedules.Constant(0.05),
+    batch=64,
+    epochs=5,
+    decay=0.0,
+    augment=(),
+)
 # The losses of eight seeds: 2.30 without and with LRN, 0.09 to 0.24 with BN. LRN takes longest to train, and
 # that it does not help says nothing about an answer: the judge trains the other two.
 GATES = [["the loss with BN is below half of the loss without", 1, 0.5, 0]]
@@ -977,7 +988,7 @@ ASSIGNMENT = Assignment(
                     "racer",
                     ([{"normalization": each, "filters": 16, "shape": DIGITS} for each in ("none", "bn")],),
                     "models",
-                    (RACE, GATES),
+                    (recipe_values(RECIPE), RACE, GATES),
                 ),
             ],
             hidden=hidden_racers,

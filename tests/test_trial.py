@@ -4,10 +4,11 @@ import pytest
 
 from autograder import probe
 from autograder.exercises.alexnet_cifar100 import rehearsal, rehearsal_case
-from autograder.exercises.lrn_vs_bn import DIGITS, GATES, RACE, racer
-from autograder.race import race
+from autograder.exercises.lrn_vs_bn import DIGITS, GATES, RACE, RECIPE, racer
 from autograder.rebuild import NotRebuildableError
-from autograder.rehearsal import rehearse
+from autograder.trial import race, rehearse
+
+VALUES = probe.recipe_values(RECIPE)
 
 
 def configurations(answer=racer, filters: int = 16, names=("none", "bn", "lrn")) -> list[dict]:
@@ -20,13 +21,13 @@ def configurations(answer=racer, filters: int = 16, names=("none", "bn", "lrn"))
 def test_margins_are_wide_and_lrn_is_no_better_than_nothing():
     models, settings = configurations(), RACE | {"seed": 4}  # of eight seeds the worst for BN
     half_the_gate = [[text, i, factor / 2, j] for text, i, factor, j in GATES]
-    found = race(models, settings, [*half_the_gate, ["none is no worse than LRN", 0, 1.02, 2]])
+    found = race(models, VALUES, settings, [*half_the_gate, ["none is no worse than LRN", 0, 1.02, 2]])
     assert all(found.values()), found
 
 
 def test_a_false_statement_is_false():
-    models, settings = configurations(filters=2), RACE | {"epochs": 1}
-    assert race(models, settings, [["twice", 0, 2.0, 0], ["half", 0, 0.5, 0]]) == {
+    models, values = configurations(filters=2), VALUES | {"rates": [0.05]}
+    assert race(models, values, RACE, [["twice", 0, 2.0, 0], ["half", 0, 0.5, 0]]) == {
         "twice": True,
         "half": False,
     }
@@ -34,11 +35,13 @@ def test_a_false_statement_is_false():
 
 def test_models_that_cannot_race_are_refused():
     with pytest.raises(NotRebuildableError, match="Too few models"):
-        race(configurations(names=("none",)), RACE, GATES)
-    with pytest.raises(NotRebuildableError, match=r"[\d,]+ multiply-accumulates for 1 image; up to 20,0"):
-        race(configurations(filters=200), RACE, GATES)
+        race(configurations(names=("none",)), VALUES, RACE, GATES)
+    with pytest.raises(
+        NotRebuildableError, match=r"[\d,]+ multiply-accumulates for [\d,]+ images; up to 100,0"
+    ):
+        race(configurations(filters=200), VALUES, RACE, GATES)
     with pytest.raises(NotRebuildableError, match="Too few models"):
-        race({"a": 1}, RACE, GATES)
+        race({"a": 1}, VALUES, RACE, GATES)
 
 
 def test_a_rehearsal_that_would_take_too_long_is_refused():
