@@ -2,9 +2,9 @@
 
 import functools
 import json
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from autograder.rebuild import describe
 from autograder.trial import race, rehearse
 
 LOOKS = {"model": describe, "models": race, "plan": rehearse}  # by probe
+NUMBERS = {"number", "truth value", "list or array"}
 NOT_WRITTEN = "Not written yet."
 
 
@@ -33,6 +34,7 @@ class Verdict:
     of: str
     call: str
     hidden: bool
+    value: object
     lines: tuple[Line, ...]
     problem: str = ""
 
@@ -60,22 +62,23 @@ def judge(sheet: dict, observed: dict) -> Report:
 
     Anything malformed in `observed` counts as no answer: it comes from the student's process.
     """
-    results = observed.get("results") if isinstance(observed, dict) else None
+    observed = observed if isinstance(observed, dict) else {}
+    results, used = observed.get("results"), observed.get("forbidden")
     if not isinstance(results, list) or len(results) != len(sheet["cases"]):
         results = [{}] * len(sheet["cases"])
-    pairs = list(zip(sheet["cases"], results, strict=True))
-    results = [_looked(case, result) for case, result in pairs]
-    verdicts = tuple(_verdict(sheet, case, result) for (case, _), result in zip(pairs, results, strict=True))
-    used = observed.get("forbidden") if isinstance(observed, dict) else None
+    verdicts = tuple(map(functools.partial(_verdict, sheet["tolerance"]), sheet["cases"], results))
     used = [name for name in used if name in sheet["forbidden"]] if isinstance(used, list) else []
-    score = 0.0 if used else _score(sheet, verdicts)
     return Report(
         exercise=sheet["id"],
         title=sheet["title"],
         points=sheet["points"],
-        score=score,
+        score=0.0 if used else _score(sheet, verdicts),
         verdicts=verdicts,
-        misconceptions=_misconceptions(sheet, results),
+        misconceptions={
+            name: mistake["hint"]
+            for name, mistake in sheet["misconceptions"].items()
+            if _holds(sheet, name, mistake["of"], verdicts)
+        },
         notes=_notes(sheet, verdicts, used),
     )
 
@@ -97,31 +100,26 @@ def _looked_at(text: str):
 
 def same(expected, got, tolerance: float) -> bool:
     """Whether `got` passes for `expected`: same type, shape and value."""
-    return all(line.right for line in compare(expected, got, type(got).__name__, tolerance))
+    return all(line.right for line in compare(expected, got, tolerance))
 
 
-def compare(expected, got, kind: str, tolerance: float) -> tuple[Line, ...]:
+def compare(expected, got, tolerance: float) -> tuple[Line, ...]:
     """Type, shape and value of a result, each its own line; the first that is wrong ends the comparison."""
-    wanted = _kind(expected)
-    if not _accepts(wanted, got):
-        return (Line("type", False, wanted, kind),)
+    wanted, found = _kind(expected), _kind(got)
+    if found != wanted:
+        return (Line("type", False, wanted, found),)
     if wanted == "table":
         return tuple(line for key in expected for line in _entry(key, expected, got, tolerance))
-    right_type = Line("type", True, wanted, kind)
-    if wanted == "texts":
+    right_type = Line("type", True, wanted, found)
+    if wanted == "lines of text":
         return right_type, _texts(expected, got)
-    if wanted in ("array", "list"):
-        try:
-            expected, got = np.asarray(expected), np.asarray(got)
-        except ValueError:
-            return right_type, Line("shape", False, str(np.shape(expected)), "rows of unequal length")
-        if got.dtype.kind not in "biuf":
-            return (Line("type", False, "numbers", str(got.dtype)),)
-        if expected.shape != got.shape:
-            return right_type, Line("shape", False, str(expected.shape), str(got.shape))
-        return right_type, Line("shape", True, str(expected.shape)), _array_value(expected, got, tolerance)
-    right = _close(expected, got, tolerance) if wanted == "number" else expected == got
-    return right_type, Line("value", right, show(expected), show(got))
+    if wanted not in NUMBERS:
+        return right_type, Line("value", expected == got, show(expected), show(got))
+    expected, got = np.asarray(expected), np.asarray(got)
+    if not expected.ndim:
+        return right_type, _values(expected, got, tolerance)
+    shape = Line("shape", expected.shape == got.shape, str(expected.shape), str(got.shape))
+    return (right_type, shape, *([_values(expected, got, tolerance)] if shape.right else []))
 
 
 def show(value) -> str:
@@ -141,17 +139,21 @@ def show(value) -> str:
     return repr(value)[:60]
 
 
-def _verdict(sheet: dict, case: dict, result: dict) -> Verdict:
+def _verdict(tolerance: float, case: dict, result) -> Verdict:
+    value, problem, lines = None, "", ()
+    result = result if isinstance(result, dict) else {}
+    try:
+        if result.get("missing") is True:
+            problem = NOT_WRITTEN
+        elif "value" in result:
+            value = look(case["probe"], result["value"], case["look"])
+            lines = compare(case["expected"], value, tolerance)
+        else:
+            problem = str(result.get("error", "No result came back."))[:500]
+    except Exception as error:  # a student's model can be wrong in any way
+        problem = str(error)[:500]
     call = _call(case["of"], case["probe"], case["arguments"])
-    problem, lines = "", ()
-    if result.get("missing") is True:
-        problem = NOT_WRITTEN
-    elif "value" in result:
-        kind = str(result.get("type", ""))[:40]
-        lines = compare(case["expected"], result["value"], kind, sheet["tolerance"])
-    else:
-        problem = str(result.get("error", "No result came back."))[:500]
-    return Verdict(case["of"], call, case["hidden"], lines, problem)
+    return Verdict(case["of"], call, case["hidden"], value, lines, problem)
 
 
 def _call(of: str, probe: str, arguments: list) -> str:
@@ -172,18 +174,6 @@ def _call(of: str, probe: str, arguments: list) -> str:
     return f"{of}({', '.join(map(show, arguments))})"
 
 
-def _looked(case: dict, result) -> dict:
-    """A result as a dictionary, its value looked at; what cannot be looked at is an error."""
-    if not isinstance(result, dict):
-        return {}
-    if "value" not in result:
-        return result
-    try:
-        return {**result, "value": look(case["probe"], result["value"], case["look"])}
-    except Exception as error:  # a student's model can be wrong in any way
-        return {"error": str(error)[:500]}
-
-
 def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
     """Every answer has an equal share of the points, and each of its cases an equal part of that."""
     shares = []
@@ -193,29 +183,21 @@ def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
     return round(sheet["points"] * sum(shares) / len(shares), 2)
 
 
-def _misconceptions(sheet: dict, results: list[dict]) -> dict[str, str]:
-    return {
-        name: misconception["hint"]
-        for name, misconception in sheet["misconceptions"].items()
-        if _holds(sheet, name, misconception["of"], results)
-    }
-
-
-def _holds(sheet: dict, name: str, of: str, results: list) -> bool:
+def _holds(sheet: dict, name: str, of: str, verdicts: tuple[Verdict, ...]) -> bool:
     """Whether some variant of the mistake gives every result, and differs from the truth at least twice."""
-    pairs = [(case, result) for case, result in zip(sheet["cases"], results, strict=True) if case["of"] == of]
-    if not all(isinstance(result, dict) and "value" in result for _, result in pairs):
+    pairs = [pair for pair in zip(sheet["cases"], verdicts, strict=True) if pair[0]["of"] == of]
+    if any(verdict.problem for _, verdict in pairs):
         return False
     variants = range(len(pairs[0][0]["wrong"][name]))
     return any(_telling(pairs, name, variant, sheet["tolerance"]) >= 2 for variant in variants)
 
 
-def _telling(pairs: list[tuple[dict, dict]], name: str, variant: int, tolerance: float) -> int:
+def _telling(pairs: list[tuple[dict, Verdict]], name: str, variant: int, tolerance: float) -> int:
     """In how many cases a variant of a mistake differs from the truth; 0 if it does not give all results."""
     count = 0
-    for case, result in pairs:  # public ones first, the same for everybody: most often they settle it
+    for case, verdict in pairs:  # public ones first, the same for everybody: most often they settle it
         wrong = case["wrong"][name][variant]
-        if not same(wrong, result["value"], tolerance):
+        if not same(wrong, verdict.value, tolerance):
             return 0
         count += not same(case["expected"], wrong, tolerance)
     return count
@@ -232,36 +214,25 @@ def _notes(sheet: dict, verdicts: tuple[Verdict, ...], used: list[str]) -> tuple
 
 
 def _kind(value) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, (int, float)):
-        return "number"
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        return "texts"
-    return {str: "text", list: "list", dict: "table", np.ndarray: "array", type(None): "nothing"}[type(value)]
-
-
-def _accepts(wanted: str, got) -> bool:
-    """A whole number may come as 27.0, an array as nested lists, a list as an array."""
-    if isinstance(got, np.ndarray) and got.ndim == 0:
-        got = got.item()
-    if wanted == "number":
-        return isinstance(got, (int, float)) and not isinstance(got, bool)
-    if wanted in ("array", "list"):
-        return isinstance(got, (list, np.ndarray))
-    if wanted == "texts":
-        return isinstance(got, list) and all(isinstance(item, str) for item in got)
-    return isinstance(got, {"bool": bool, "text": str, "table": dict, "nothing": type(None)}[wanted])
-
-
-def _close(expected: float, got: float, tolerance: float) -> bool:
-    got = got.item() if isinstance(got, np.ndarray) else got
-    if isinstance(expected, int):
-        return got == expected
+    """What a plain value is. A whole number may come as 27.0, an array as nested lists."""
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return "text"
+        case dict():
+            return "table"
+        case [str(), *rest] if all(isinstance(each, str) for each in rest):
+            return "lines of text"
     try:
-        return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
-    except OverflowError:  # a whole number that is larger than any fraction
-        return False
+        array = np.asarray(value)
+    except ValueError:
+        return "rows of unequal length"
+    if array.dtype.kind not in "biuf":
+        return "not of numbers"
+    if array.ndim:
+        return "list or array"
+    return "truth value" if array.dtype.kind == "b" else "number"
 
 
 def _entry(key: str, expected: dict, got: dict, tolerance: float) -> Iterator[Line]:
@@ -269,32 +240,31 @@ def _entry(key: str, expected: dict, got: dict, tolerance: float) -> Iterator[Li
     if key not in got:
         yield Line(key, False, show(expected[key]), "missing")
         return
-    lines = compare(expected[key], got[key], type(got[key]).__name__, tolerance)
+    lines = compare(expected[key], got[key], tolerance)
     if all(line.right for line in lines):
         yield Line(key, True)
     else:
-        yield from (Line(f"{key}, {line.aspect}", *astuple(line)[1:]) for line in lines)
+        yield from (replace(line, aspect=f"{key}, {line.aspect}") for line in lines)
 
 
 def _texts(expected: list[str], got: list[str]) -> Line:
     """The first line in which two lists of lines differ."""
-    for i in range(max(len(expected), len(got))):
-        wanted, found = (lines[i] if i < len(lines) else "nothing" for lines in (expected, got))
+    for wanted, found in zip_longest(expected, got, fillvalue="nothing"):
         if wanted != found:
             return Line("value", False, wanted, found[:200])
     return Line("value", True)
 
 
-def _array_value(expected: np.ndarray, got: np.ndarray, tolerance: float) -> Line:
+def _values(expected: np.ndarray, got: np.ndarray, tolerance: float) -> Line:
+    """The first place where two numbers or arrays differ."""
     exact = expected.dtype.kind in "biu"
-    wrong = ~(got == expected if exact else np.isclose(got, expected, rtol=tolerance, atol=tolerance))
+    wrong = got != expected if exact else ~np.isclose(got, expected, rtol=tolerance, atol=tolerance)
     if not wrong.any():
         return Line("value", True)
-    first = tuple(int(index) for index in np.argwhere(wrong)[0])
-    where = f"at {list(first)}" if first else ""
+    first = tuple(np.argwhere(wrong)[0].tolist())
+    where, many = f" at {list(first)}", f" ({wrong.sum()} of {wrong.size} differ)"
+    if not first:
+        where = many = ""
     return Line(
-        "value",
-        False,
-        f"{show(expected[first].item())} {where}",
-        f"{show(got[first].item())} {where} ({int(wrong.sum())} of {wrong.size} differ)",
+        "value", False, f"{show(expected[first].item())}{where}", f"{show(got[first].item())}{where}{many}"
     )

@@ -44,8 +44,8 @@ def observe(
         forbidden: dotted names that the answers must not use.
 
     Returns:
-        {"results": [one a call], "forbidden": [dotted names used]}. A result is {"value", "type"} or
-        {"error"}, or {"missing": true} where nothing has been written yet.
+        {"results": [one a call], "forbidden": [dotted names used]}. A result is {"value"} or {"error"},
+        or {"missing": true} where nothing has been written yet.
     """
     with quiet():
         try:
@@ -168,7 +168,7 @@ PROBES = {probe.__name__: probe for probe in (call, value, layer, model, models,
 def _result(answer, probe: str, arguments: list) -> dict:
     try:
         found = PROBES[probe](answer, *copy.deepcopy(arguments))  # a copy: an answer may change its inputs
-        return plain.as_plain({"value": found, "type": type(found).__name__})
+        return plain.as_plain({"value": found})
     except Exception as error:
         return _failure(error)
 
