@@ -6,7 +6,6 @@ Everything that crosses from a student's process to the judge, and every compile
 import base64
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +22,26 @@ class NotPlainError(ValueError):
 def pack(value) -> tuple[str, bytes]:
     """`value` as JSON text and, if there are arrays in it, npz bytes. Tuples become lists.
 
-    Raises NotPlainError for anything that is not data.
+    Raises NotPlainError for anything that is not data, TypeError for keys that JSON does not know.
     """
     arrays: dict[str, np.ndarray] = {}
-    text = json.dumps(_encode(value, arrays), ensure_ascii=False)
+
+    def packed(other):
+        """What JSON has no word for: NumPy's numbers, arrays, tensors."""
+        array = np.asarray(other)
+        if array.dtype.kind not in NUMBERS:
+            raise NotPlainError(f"A {type(other).__name__} is no number, text, list or array.")
+        if isinstance(other, np.generic):
+            return float(other) if array.dtype.kind == "f" else other.item()
+        arrays[str(len(arrays))] = array
+        return {ARRAY: str(len(arrays) - 1)}
+
+    text = json.dumps(value, ensure_ascii=False, default=packed)
     if sum(array.nbytes for array in arrays.values()) + len(text) > LARGEST:
         raise NotPlainError(f"The value is larger than {LARGEST // 2**20} MiB.")
-    if not arrays:
-        return text, b""
     stream = io.BytesIO()
-    np.savez(stream, **arrays)
+    if arrays:
+        np.savez(stream, **arrays)
     return text, stream.getvalue()
 
 
@@ -41,7 +50,9 @@ def unpack(text: str, npz: bytes = b""):
     if len(text) > LARGEST or len(npz) > LARGEST + 2**20:
         raise NotPlainError(f"The message is larger than {LARGEST // 2**20} MiB.")
     try:
-        return _decode(json.loads(text), _load(npz))
+        arrays = _load(npz) if npz else {}
+        whole = json.dumps(json.loads(text), ensure_ascii=False).encode()  # no file can hold half a character
+        return json.loads(whole, object_hook=lambda each: arrays[each[ARRAY]] if ARRAY in each else each)
     except Exception as error:  # zipfile, zlib, NumPy and json raise many kinds
         raise NotPlainError(f"The message is no plain data: {error}.") from None
 
@@ -87,48 +98,11 @@ def with_whole_characters(value):
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _encode(value, arrays: dict[str, np.ndarray]):
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value)
-    if isinstance(value, (list, tuple)):
-        return [_encode(item, arrays) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value) and ARRAY not in value:
-        return {str(key): _encode(item, arrays) for key, item in value.items()}
-    if hasattr(value, "__array__"):
-        array = np.asarray(value)
-        if array.dtype.kind in NUMBERS:
-            key = str(len(arrays))
-            arrays[key] = array
-            return {ARRAY: key}
-    raise NotPlainError(f"A {type(value).__name__} is no number, text, list or array.")
-
-
-def _decode(value, arrays: dict[str, np.ndarray]):
-    if isinstance(value, list):
-        return [_decode(item, arrays) for item in value]
-    if isinstance(value, dict):
-        if ARRAY in value:
-            return arrays[value[ARRAY]]
-        return {_decode(key, arrays): _decode(item, arrays) for key, item in value.items()}
-    if isinstance(value, str):
-        value.encode()  # raises for half a character, which no file can hold
-    return value
-
-
 def _load(npz: bytes) -> dict[str, np.ndarray]:
-    if not npz:
-        return {}
-    with zipfile.ZipFile(io.BytesIO(npz)) as archive:
-        if sum(member.file_size for member in archive.infolist()) > LARGEST + 2**20:
+    with np.load(io.BytesIO(npz), allow_pickle=False) as archive:
+        if sum(member.file_size for member in archive.zip.infolist()) > LARGEST + 2**20:
             raise NotPlainError("The arrays are too large.")
-    with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
-        loaded = {key: arrays[key] for key in arrays.files}
-    if any(np.asarray(array).dtype.kind not in NUMBERS for array in loaded.values()):
+        arrays = {key: archive[key] for key in archive.files}
+    if any(array.dtype.kind not in NUMBERS for array in arrays.values()):
         raise NotPlainError("An array is not of numbers.")
-    return loaded
+    return arrays

@@ -200,10 +200,16 @@ def test_plain_data_round_trip():
     assert back["a"] == value["a"]
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, np.array([object()]), np.array(["text"]), lambda: 0, 1j])
+@pytest.mark.parametrize("value", [object(), {1, 2}, np.array([object()]), np.array(["text"]), lambda: 0, 1j])
 def test_only_plain_data_is_packed(value):
     with pytest.raises(plain.NotPlainError):
         plain.pack(value)
+
+
+def test_numbers_and_tensors_of_any_kind_are_packed():
+    numbers = {"a": [np.float32(0.5), np.longdouble(2), np.int8(3), np.bool_(True), np.str_("x")], "b": (1,)}
+    assert plain.as_plain(numbers) == {"a": [0.5, 2.0, 3, True, "x"], "b": [1]}
+    assert [type(each) for each in plain.as_plain(numbers)["a"]] == [float, float, int, bool, str]
 
 
 def test_what_is_too_large_is_refused():
