@@ -2,27 +2,26 @@
 
 import ast
 import functools
-import inspect
+import gc
 import sys
 import types
 from collections.abc import Iterable, Iterator
 
 from autograder.source import LARGEST, parse
 
-# What a container holds, read by its own type's methods: those of a student's subclass may say anything.
-CONTENTS = {
-    dict: dict.values,
-    **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset)},
-    functools.partial: lambda partial: (partial.func, *partial.args, *partial.keywords.values()),
-    types.MethodType: lambda method: (method.__func__, method.__self__),
-}
 EVALUATING = frozenset({"exec", "eval", "compile", "__import__", "globals", "vars"})  # functions of Python's
 ROUNDABOUT = frozenset({
     "gc", "ctypes", "importlib", "inspect", "builtins", "pickle", "marshal", "autograder", "get_ipython",
     "__import__", "__builtins__", "__subclasses__", "__globals__", "__dict__", "__self__",
     "modules", "_getframe", "f_globals", "f_back", "attrgetter",
 })  # fmt: skip
+UNCLEAR = {"code that cannot be looked through"}
 DATA = {int, float, complex, bool, str, bytes, type(None)}  # of which a list may have millions
+# types of which all that an object holds is looked at, beside those that a student writes
+CONTAINERS = (
+    *(dict, list, tuple, set, frozenset, property, staticmethod, classmethod),
+    *(functools.partial, types.CellType, types.MethodType),
+)
 
 
 def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
@@ -38,15 +37,15 @@ def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
             continue
         seen[id(reached)] = reached
         found |= {name for name in forbidden if _belongs(reached, name)}
-        if isinstance(reached, types.FunctionType) and reached.__module__ == "__main__":
-            names = _names(reached.__code__)
-            todo += _attributes(reached.__globals__, names)
-            todo += inspect.getclosurevars(reached).nonlocals.values()
-            todo += [reached.__defaults__, reached.__kwdefaults__]
-        elif isinstance(reached, type) and reached.__module__ == "__main__":
-            todo += [*reached.__bases__, *map(_inner, vars(reached).values())]
-        else:
-            todo += _held(reached)
+        own = "__main__" in (getattr(reached, "__module__", None), type(reached).__module__)
+        if isinstance(reached, types.FunctionType):
+            if own:
+                todo += _attributes(reached.__globals__, _names(reached.__code__))
+                todo += [reached.__closure__, reached.__defaults__, reached.__kwdefaults__]
+        elif isinstance(reached, type):
+            todo += [*reached.__bases__, *vars(reached).values()] if own else []
+        elif own or isinstance(reached, CONTAINERS):  # by Python's own account, not by a student's methods
+            todo += (each for each in gc.get_referents(reached) if type(each) not in DATA)
     return found
 
 
@@ -57,7 +56,7 @@ def mentions(source: str, forbidden: Iterable[str]) -> set[str]:
         return set()  # it cannot run either, or is `roundabout`
     spelled = set(_spelled(tree))
     spelled |= {name.removeprefix("tensorflow.") for name in spelled}  # tensorflow.keras is keras
-    return {name for name in forbidden if any(s == name or s.startswith(f"{name}.") for s in spelled)}
+    return {name for name in forbidden if any(f"{each}.".startswith(f"{name}.") for each in spelled)}
 
 
 def roundabout(source: str) -> set[str]:
@@ -65,24 +64,29 @@ def roundabout(source: str) -> set[str]:
 
     A variable of the student's own may have such a name, and `re.compile` is not Python's `compile`.
     """
-    tree = parse(source)
-    if tree is None:
-        return set() if _is_mistaken(source) else {"code that cannot be looked through"}
-    spelled, own = set(), set()
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    if len(source) > LARGEST:
+        return UNCLEAR
+    try:  # as the kernel reads it: a magic is a call of get_ipython
+        tree = ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError):  # a mistake: it cannot run either
+        return set()
+    except (RuntimeError, MemoryError):  # nested too deeply, or too many magics
+        return UNCLEAR
+    names, own, parts, texts = set(), set(), set(), set()
     for node in ast.walk(tree):
         match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                own.add(name)
+            case ast.Name(id=name, ctx=context):
+                names.add(name)
+                own |= {name} if isinstance(context, ast.Store) else set()
             case ast.Attribute(attr=name):
-                spelled |= {name} & ROUNDABOUT
-            case ast.Import(names=names):
-                spelled |= {alias.name.split(".")[0] for alias in names} & ROUNDABOUT
-            case ast.ImportFrom(module=module, names=names):
-                spelled |= {(module or "").split(".")[0], *(each.name for each in names)} & ROUNDABOUT
+                parts.add(name)
+            case ast.alias(name=name) | ast.ImportFrom(module=str(name)):
+                parts.update(name.split("."))
             case ast.Constant(value=str(text)):  # getattr(builtins, "exec")
-                spelled |= {text} & (ROUNDABOUT | EVALUATING)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return spelled | (names & EVALUATING) | (names & ROUNDABOUT - own)
+                texts.add(text)
+    return ((parts | texts | (names - own)) & ROUNDABOUT) | ((names | texts) & EVALUATING)
 
 
 def _belongs(reached, name: str) -> bool:
@@ -100,22 +104,6 @@ def _named(name: str):
     return value
 
 
-def _held(reached) -> Iterator:
-    """An object's class, what is in it, and the attributes of an instance of a student's class."""
-    kind = type(reached)
-    yield kind
-    for container, contents in CONTENTS.items():
-        if issubclass(kind, container):
-            yield from (each for each in contents(reached) if type(each) not in DATA)
-    if kind.__module__ == "__main__":
-        yield from getattr(reached, "__dict__", {}).values()
-
-
-def _inner(attribute):
-    """The function in a method, static method or property."""
-    return getattr(attribute, "__func__", None) or getattr(attribute, "fget", None) or attribute
-
-
 def _attributes(namespace: dict, names: set[str]) -> Iterator:
     """What the names stand for, and what they stand for inside modules: np.linalg.norm, step by step."""
     for name in names & namespace.keys():
@@ -130,33 +118,15 @@ def _names(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*(_names(each) for each in inner))
 
 
-def _is_mistaken(source: str) -> bool:
-    """Whether a notebook could not run the source either."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    if len(source) > LARGEST:
-        return False
-    try:
-        ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError):
-        return True
-    except (RuntimeError, MemoryError):  # nested too deeply, or too many magics
-        pass
-    return False
-
-
 def _spelled(tree: ast.AST) -> Iterator[str]:
     """Every dotted name in the source; those that begin with the alias of an import, also in full."""
     aliases = {}
     for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names):
-                yield from (alias.name for alias in names)
-                aliases |= {alias.asname: alias.name for alias in names if alias.asname}
-            case ast.ImportFrom(module=str(module), names=names):
-                yield module
-                yield from (f"{module}.{alias.name}" for alias in names)
-                aliases |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in names}
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                yield module + alias.name
+                aliases[alias.asname or alias.name] = module + alias.name
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             root, _, rest = ast.unparse(node).partition(".")

@@ -292,6 +292,11 @@ def answer_in_main(source: str):
         "def answer(x): return box.how(x, x)",
         "from scipy.signal import correlate\nclass Box(list):\n    def __iter__(self): return iter(())\n"
         "box = Box([correlate])\ndef answer(x): return box[0](x, x)",
+        "import functools\nfrom scipy.signal import correlate\n"
+        "answer = functools.lru_cache(lambda x: correlate(x, x))",
+        "from scipy.signal import correlate\nclass Box:\n    @property\n    def how(self): return correlate\n"
+        "def answer(x): return Box().how(x, x)",
+        "from scipy.stats import norm\nclass Mine(type(norm)): pass\ndef answer(x): return Mine().pdf(x)",
         "from scipy.stats import norm\nfrozen = norm(0, 1)\ndef answer(x): return frozen.pdf(x)",
     ],
 )
@@ -337,13 +342,14 @@ def test_the_keras_of_tensorflow_is_keras():
         ("import sys\nsys.modules['course']", {"modules"}),
         ("print.__self__.exec('1')", {"__self__"}),
         ("from gc import get_objects as harmless", {"gc"}),
+        ("import numpy.ctypeslib, os.path, collections.abc", set()),
         ("getattr(np, 'exec')", {"exec"}),
         ("def broken(", set()),
         ("a\0b", set()),
         ("-" * 100_000 + "1", {"code that cannot be looked through"}),
         ("pass\n" * 100_000, {"code that cannot be looked through"}),
         ("!ls\n" * 900, {"code that cannot be looked through"}),
-        ("%time scipy.signal", {"code that cannot be looked through"}),
+        ("%time scipy.signal", {"get_ipython"}),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else ",".join(sorted(value)),
 )
