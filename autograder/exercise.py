@@ -176,7 +176,7 @@ def full_sheet(exercise: Exercise, rng: np.random.Generator) -> dict:
 def public_sheet(exercise: Exercise) -> dict:
     """The exercise with its public cases alone, as plain data: what a student's `check` reads."""
     cases = [
-        {**case, "wrong": {name: list(results) for name, results in case["wrong"].items()}}
+        {**case, "wrong": {name: [each() for each in wrong] for name, wrong in case["wrong"].items()}}
         for case in _public(exercise)
     ]
     return _sheet(exercise, cases)
@@ -200,22 +200,10 @@ def _public(exercise: Exercise) -> list[dict]:
     return [_compiled(exercise, case, hidden=False) for case in exercise.public]
 
 
-class Results(Sequence):
-    """What some answers give for a case, each computed when it is first looked at: few of them are."""
-
-    def __init__(self, compute: Callable, answers: Sequence[Callable]):
-        self._compute, self._answers = functools.cache(compute), answers
-
-    def __len__(self):
-        """How many answers there are."""
-        return len(self._answers)
-
-    def __getitem__(self, index):
-        """What answer `index` gives."""
-        return self._compute(self._answers[index])
-
-
 def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
+    """A case as data, but for what the mistakes give: functions that compute it, as few of them are asked."""
+
+    @functools.cache
     def result(answer):
         return plain.as_plain(look(case.probe, PROBES[case.probe](answer, *case.arguments), case.look))
 
@@ -227,6 +215,8 @@ def _compiled(exercise: Exercise, case: Case, hidden: bool) -> dict:
         "hidden": hidden,
         "expected": result(exercise.answers[case.of].right),
         "wrong": {
-            each.name: Results(result, each.wrong) for each in exercise.misconceptions if each.of == case.of
+            each.name: [functools.partial(result, answer) for answer in each.wrong]
+            for each in exercise.misconceptions
+            if each.of == case.of
         },
     }

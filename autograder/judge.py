@@ -14,12 +14,11 @@ from autograder.trial import race, rehearse
 
 LOOKS = {"model": describe, "models": race, "plan": rehearse}  # by probe
 NUMBERS = {"number", "truth value", "list or array"}
-NOT_WRITTEN = "Not written yet."
 
 
 @dataclass(frozen=True)
 class Line:
-    """One aspect of one case: its type, its shape or its value."""
+    """One aspect of one case: its type, its shape or its value; none where there is no result, but `got`."""
 
     aspect: str
     right: bool
@@ -27,21 +26,24 @@ class Line:
     got: str = ""
 
 
+NOT_WRITTEN = Line("", False, got="Not written yet.")
+NO_VALUE = object()
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """One case: the call, and what was found. A hidden case has no call and no details to show."""
+    """One case: the call, what came of it, and what is right of that. Nothing is shown of a hidden case."""
 
     of: str
     call: str
     hidden: bool
     value: object
     lines: tuple[Line, ...]
-    problem: str = ""
 
     @property
     def right(self) -> bool:
         """Whether the case is passed: nothing raised, and type, shape and value as expected."""
-        return not self.problem and all(line.right for line in self.lines)
+        return all(line.right for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -140,20 +142,20 @@ def show(value) -> str:
 
 
 def _verdict(tolerance: float, case: dict, result) -> Verdict:
-    value, problem, lines = None, "", ()
     result = result if isinstance(result, dict) else {}
+    value = NO_VALUE
     try:
-        if result.get("missing") is True:
-            problem = NOT_WRITTEN
-        elif "value" in result:
+        if "value" in result:
             value = look(case["probe"], result["value"], case["look"])
             lines = compare(case["expected"], value, tolerance)
+        elif result.get("missing") is True:
+            lines = (NOT_WRITTEN,)
         else:
-            problem = str(result.get("error", "No result came back."))[:500]
+            raise ValueError(result.get("error", "No result came back."))
     except Exception as error:  # a student's model can be wrong in any way
-        problem = str(error)[:500]
+        lines = (Line("", False, got=str(error)[:500]),)
     call = _call(case["of"], case["probe"], case["arguments"])
-    return Verdict(case["of"], call, case["hidden"], value, lines, problem)
+    return Verdict(case["of"], call, case["hidden"], value, lines)
 
 
 def _call(of: str, probe: str, arguments: list) -> str:
@@ -186,8 +188,6 @@ def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
 def _holds(sheet: dict, name: str, of: str, verdicts: tuple[Verdict, ...]) -> bool:
     """Whether some variant of the mistake gives every result, and differs from the truth at least twice."""
     pairs = [pair for pair in zip(sheet["cases"], verdicts, strict=True) if pair[0]["of"] == of]
-    if any(verdict.problem for _, verdict in pairs):
-        return False
     variants = range(len(pairs[0][0]["wrong"][name]))
     return any(_telling(pairs, name, variant, sheet["tolerance"]) >= 2 for variant in variants)
 
@@ -197,6 +197,7 @@ def _telling(pairs: list[tuple[dict, Verdict]], name: str, variant: int, toleran
     count = 0
     for case, verdict in pairs:  # public ones first, the same for everybody: most often they settle it
         wrong = case["wrong"][name][variant]
+        wrong = wrong() if callable(wrong) else wrong
         if not same(wrong, verdict.value, tolerance):
             return 0
         count += not same(case["expected"], wrong, tolerance)
@@ -207,7 +208,7 @@ def _notes(sheet: dict, verdicts: tuple[Verdict, ...], used: list[str]) -> tuple
     notes = [f"{name} may not be used in this exercise: write it yourself. No points." for name in used]
     for name, answer in sheet["answers"].items():
         own = [verdict for verdict in verdicts if verdict.of == name]
-        tried = any(verdict.problem != NOT_WRITTEN for verdict in own)
+        tried = any(verdict.lines != (NOT_WRITTEN,) for verdict in own)
         if answer["hint"] and tried and not all(verdict.right for verdict in own):
             notes.append(f"{name}: {answer['hint']}")
     return tuple(notes)

@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from autograder.judge import Report, Verdict
+from autograder.judge import Line, Report, Verdict
 
 COLUMNS = ("case", "looked at", "", "expected", "got")
 RIGHT, WRONG = "✓", "✗"
@@ -82,15 +83,10 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
 
 def _case_rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
     """A right case is one row, a wrong one a row for each aspect, up to the one that is wrong."""
-    if verdict.problem:
-        yield verdict.call, "", WRONG, "", verdict.problem
-    elif verdict.right:
-        yield verdict.call, ", ".join(line.aspect for line in verdict.lines), RIGHT, "", ""
-    else:
-        call = verdict.call
-        for line in verdict.lines:
-            yield call, line.aspect, RIGHT if line.right else WRONG, line.expected, line.got
-            call = ""
+    aspects = ", ".join(line.aspect for line in verdict.lines)
+    lines = [Line(aspects, True)] if verdict.right else verdict.lines
+    for call, line in zip_longest([verdict.call], lines, fillvalue=""):
+        yield call, line.aspect, RIGHT if line.right else WRONG, line.expected, line.got
 
 
 def _html_row(row: tuple[str, ...], style: str) -> str:

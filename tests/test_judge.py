@@ -113,11 +113,11 @@ def test_an_answer_may_raise_print_change_its_input_or_be_missing():
 
     assert judged(noisy).score == 4
     assert judged(missing).score == 0
-    assert judged(missing).verdicts[0].problem == "Not written yet."
+    assert judged(missing).verdicts[0].lines[0].got == "Not written yet."
     assert not judged(missing).notes  # no hint before a try
-    assert "ZeroDivisionError" in judged(lambda x: x / 0).verdicts[0].problem
-    assert judged(5).verdicts[0].problem == "TypeError: It is a int, not a function."
-    assert "no number" in judged(lambda x: object()).verdicts[0].problem
+    assert "ZeroDivisionError" in judged(lambda x: x / 0).verdicts[0].lines[0].got
+    assert judged(5).verdicts[0].lines[0].got == "TypeError: It is a int, not a function."
+    assert "no number" in judged(lambda x: object()).verdicts[0].lines[0].got
 
 
 def test_an_answer_cannot_change_the_inputs_of_the_next_case():

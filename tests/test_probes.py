@@ -84,8 +84,8 @@ def test_a_wrong_layer_is_named_and_its_output_gradient_and_state_are_told_apart
 
 
 def test_what_is_no_layer_is_a_sentence():
-    assert "not a keras.layers.Layer" in report(NORMALISATION, lambda: 3).verdicts[0].problem
-    assert "has no weight called" in report(NORMALISATION, L.UnitNormalization).verdicts[0].problem
+    assert "not a keras.layers.Layer" in report(NORMALISATION, lambda: 3).verdicts[0].lines[0].got
+    assert "has no weight called" in report(NORMALISATION, L.UnitNormalization).verdicts[0].lines[0].got
 
 
 def network(classes=3, padding="same", strides=1, activation="relu", head=L.Dense, image=(8, 8, 1)):
@@ -161,7 +161,7 @@ class Subclassed(keras.Model):
 def test_what_cannot_be_rebuilt_earns_nothing(answer, sentence):
     result = report(NETWORK, answer)
     assert result.score == 0
-    assert sentence in result.verdicts[0].problem
+    assert sentence in result.verdicts[0].lines[0].got
 
 
 @pytest.mark.parametrize(
