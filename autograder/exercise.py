@@ -116,15 +116,12 @@ def source_of(name: str) -> Path:
 
 
 def find_exercise(identifier: str, assignment: str = "") -> Exercise:
-    """The exercise with this id: of this assignment if it has one, else of any.
+    """The exercise with this id: of this assignment if there is such a one, else of any.
 
     Raises ValueError with the nearest ids.
     """
-    if assignment in _sources():
-        for exercise in find_assignment(assignment).exercises:
-            if exercise.id == identifier:
-                return exercise
-    known = {exercise.id: exercise for each in assignments().values() for exercise in each.exercises}
+    where = [find_assignment(assignment)] if assignment in _sources() else assignments().values()
+    known = {exercise.id: exercise for each in where for exercise in each.exercises}
     if identifier not in known:
         raise unknown("exercise", identifier, known)
     return known[identifier]

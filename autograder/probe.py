@@ -15,20 +15,13 @@ from course.silence import silence
 MIME = "application/vnd.autograder.observations"
 
 
-class Message:
-    """Shown by a kernel as one line of our own MIME type, which the judge reads."""
+def respond(request: str, answers: Callable[[], Sequence]) -> None:
+    """Show the answer to a request of the judge, a line of `plain.to_text`, as another in our MIME type."""
+    from IPython.display import display
 
-    def __init__(self, observations: dict):
-        self.line = plain.to_text(observations)
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return {MIME: self.line}
-
-
-def respond(request: str, answers: Callable[[], Sequence]) -> Message:
-    """Answer one request of the judge, a line of `plain.to_text`, with a message for it."""
     request = plain.from_text(request)
-    return Message(observe(request["names"], answers, request["calls"], request["forbidden"]))
+    observed = observe(request["names"], answers, request["calls"], request["forbidden"])
+    display({MIME: plain.to_text(observed)}, raw=True)
 
 
 def observe(
