@@ -10,14 +10,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-ALLOWED = re.compile(
-    r"keras(\.(layers|models|initializers|regularizers|constraints|activations|src\.[\w.]+))?|builtins"
+ALLOWED = re.compile(  # module:class
+    r"keras(\.(layers|models|initializers|regularizers|constraints|activations|src\.[\w.]+))?:\w+"
+    r"|builtins:(str|int|float|bool|list|dict|tuple)"
+    r"|None:__keras_tensor__"  # an edge of the graph
 )
 REFUSED = {
     *("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"),  # layers that carry code
     *("StringLookup", "IntegerLookup", "TextVectorization"),  # and that read files
 }
-PLAIN = {"str", "int", "float", "bool", "list", "dict", "tuple"}  # of builtins
 LARGEST = 20_000_000_000  # multiply-accumulates of one image that a model may take
 MOST = 250_000_000  # weights, and numbers that its layers give for one image, together
 
@@ -26,9 +27,7 @@ class NotRebuildableError(ValueError):
     """A configuration that is no functional model of Keras's and the course's layers."""
 
 
-def describe(
-    configuration: dict, image: list[int], seed: int, deviation: float = 1.0, dropping: bool = False
-) -> dict:
+def describe(configuration: dict, image: list[int], seed: int, deviation: float = 1.0) -> dict:
     """What can be compared of two models that were built in different ways.
 
     Args:
@@ -36,13 +35,12 @@ def describe(
         image: shape of the image (height, width, channels) that `output` is computed on.
         seed: for that image and for the weights; the same in any model with the same layers.
         deviation: of the image's values, whose mean is 0; a large one shows what LRN does.
-        dropping: also list the dropout layers, which do not show in the output.
 
     Returns:
-        {"parameters", "MACs", "layers": each that costs something as text, sorted, "output": array}, and
-        "dropout": a text each, or one that says that there is none. Layers that cost nothing (activations,
-        additions, padding) show in the output alone, which is computed in double precision and rounded to
-        single, so that it is the same on every machine.
+        {"parameters", "MACs", "layers": each that costs something as text, sorted, "output": array,
+        "dropout": a text each, or one that says that there is none; the output does not show it}. Other
+        layers that cost nothing (activations, additions, padding) show in the output alone, which is
+        computed in double precision and rounded to single, so that it is the same on every machine.
 
     Raises:
         NotRebuildableError: for anything that is not a functional model of known layers, of moderate cost.
@@ -59,7 +57,7 @@ def describe(
         "MACs": int(costs["macs"].sum()),
         "layers": sorted(_line(row) for row in costs.to_dict("records") if _costs(row)),
         "output": output.astype("float32"),
-        **({"dropout": dropouts(rebuilt) or ["no dropout"]} if dropping else {}),
+        "dropout": dropouts(rebuilt) or ["no dropout"],
     }
 
 
@@ -80,13 +78,9 @@ def rebuild(configuration: dict, most: int = LARGEST, images: int = 1):
     from course.cost import total
 
     for part in _parts(configuration):
-        module, name = part.get("module"), part.get("class_name")
-        if name == "__keras_tensor__":  # an edge of the graph
-            continue
-        registered = str(part.get("registered_name") or "")
-        ours = registered.startswith("course>") and str(module).startswith("course.")
-        allowed = isinstance(module, str) and ALLOWED.fullmatch(module) and name not in REFUSED
-        if not ours and not (allowed and (module != "builtins" or name in PLAIN)):
+        name, module = str(part["class_name"]), str(part.get("module"))
+        ours = module.startswith("course.") and str(part.get("registered_name")).startswith("course>")
+        if not ours and not (ALLOWED.fullmatch(f"{module}:{name}") and name not in REFUSED):
             raise NotRebuildableError(
                 f"The model uses {name}, which is neither Keras's nor the course's: use their layers alone."
             )

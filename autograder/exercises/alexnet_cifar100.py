@@ -127,7 +127,7 @@ IMAGE = (32, 32, 3)
 
 def network_case(widths, units, classes, seed=0):
     arguments = {"widths": widths, "units": units, "classes": classes}
-    return Case("small_alexnet", (arguments,), "model", (IMAGE, seed, 1.0, True))
+    return Case("small_alexnet", (arguments,), "model", (IMAGE, seed))
 
 
 def whole(rng, *ranges):
@@ -629,7 +629,7 @@ def dropout_case(rng, shape, rate, training):
 
 def classifier_case(features, units, classes, rate, seed=0):
     arguments = {"features": features, "units": units, "classes": classes, "rate": rate}
-    return Case("classifier", (arguments,), "model", ((features,), seed, 1.0, True))
+    return Case("classifier", (arguments,), "model", ((features,), seed))
 
 
 def hidden_dropouts(rng):
