@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from statistics import fmean
 
 import numpy as np
 
@@ -178,11 +179,8 @@ def _call(of: str, probe: str, arguments: list) -> str:
 
 def _score(sheet: dict, verdicts: tuple[Verdict, ...]) -> float:
     """Every answer has an equal share of the points, and each of its cases an equal part of that."""
-    shares = []
-    for name in sheet["answers"]:
-        right = [verdict.right for verdict in verdicts if verdict.of == name]
-        shares.append(sum(right) / len(right))
-    return round(sheet["points"] * sum(shares) / len(shares), 2)
+    right = ([verdict.right for verdict in verdicts if verdict.of == name] for name in sheet["answers"])
+    return round(sheet["points"] * fmean(map(fmean, right)), 2)
 
 
 def _holds(sheet: dict, name: str, of: str, verdicts: tuple[Verdict, ...]) -> bool:

@@ -86,15 +86,11 @@ def rebuild(configuration: dict, most: int = LARGEST, images: int = 1):
             )
     with symbolic_scope():
         cost = total(_made(configuration))
-    if (macs := cost.macs * images) > most:
+    macs, numbers = cost.macs * images, cost.params + cost.non_trainable + cost.bytes // 4
+    if macs > most or numbers > MOST:
         raise NotRebuildableError(
-            f"The model is too costly: {macs:,} multiply-accumulates for {images:,} image"
-            f"{'s' * (images > 1)}; up to {most:,} are tried here."
-        )
-    if (numbers := cost.params + cost.non_trainable + cost.bytes // 4) > MOST:
-        raise NotRebuildableError(
-            f"The model is too large: {numbers:,} weights and outputs of layers; "
-            f"up to {MOST:,} are tried here."
+            f"The model is too large: {macs:,} multiply-accumulates (images: {images:,}), {numbers:,} "
+            f"weights and outputs of layers; up to {most:,} and {MOST:,} are tried here."
         )
     return _made(configuration)
 

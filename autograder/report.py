@@ -12,6 +12,7 @@ from autograder.judge import Line, Report, Verdict
 
 COLUMNS = ("case", "looked at", "", "expected", "got")
 RIGHT, WRONG = "✓", "✗"
+CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
 COLOURS = {RIGHT: ";color:#1a7f37;font-weight:bold", WRONG: ";color:#cf222e;font-weight:bold"}
 
 
@@ -32,15 +33,11 @@ class Score(float):
 
 def to_html(report: Report) -> str:
     """The report as HTML, with inline styles only: Jupyter, Colab and feedback pages show it alike."""
-    style = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
-    head = "".join(f"<th style='{style}'>{title}</th>" for title in COLUMNS)
-    rows = "".join(_html_row(row, style) for row in _rows(report))
-    advice = "".join(f"<p style='margin:4px 0'>{html.escape(line)}</p>" for line in _advice(report))
-    return (
-        f"<div style='margin:4px 0'><p style='margin:4px 0'><b>{html.escape(_headline(report))}</b></p>"
-        f"<table style='border-collapse:collapse;font-size:90%'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>{advice}</div>"
-    )
+    head = "".join(f"<th style='{CELL}'>{title}</th>" for title in COLUMNS)
+    rows = f"<tr>{head}</tr>{''.join(map(_html_row, _rows(report)))}"
+    table = f"<table style='border-collapse:collapse;font-size:90%'>{rows}</table>"
+    lines = [f"<p style='margin:4px 0'>{html.escape(line)}</p>" for line in _advice(report)]
+    return f"<div><b>{html.escape(_headline(report))}</b>{table}{''.join(lines)}</div>"
 
 
 def to_text(report: Report, width: int = 110) -> str:
@@ -89,8 +86,8 @@ def _case_rows(verdict: Verdict) -> Iterator[tuple[str, ...]]:
         yield call, line.aspect, RIGHT if line.right else WRONG, line.expected, line.got
 
 
-def _html_row(row: tuple[str, ...], style: str) -> str:
+def _html_row(row: tuple[str, ...]) -> str:
     call, *others = map(html.escape, row)
-    texts = (f"<code>{call}</code>" if call else "", *others)
-    cells = (f"<td style='{style}{COLOURS.get(text, '')}'>{text}</td>" for text in texts)
+    texts = (f"<code>{call}</code>", *others)
+    cells = (f"<td style='{CELL}{COLOURS.get(text, '')}'>{text}</td>" for text in texts)
     return f"<tr>{''.join(cells)}</tr>"

@@ -37,7 +37,7 @@ def test_models_that_cannot_race_are_refused():
     with pytest.raises(NotRebuildableError, match="Too few models"):
         race(configurations(names=("none",)), VALUES, RACE, GATES)
     with pytest.raises(
-        NotRebuildableError, match=r"[\d,]+ multiply-accumulates for [\d,]+ images; up to 100,0"
+        NotRebuildableError, match=r"[\d,]+ multiply-accumulates .images: 7,185.*; up to 100,000,000,000 and"
     ):
         race(configurations(filters=200), VALUES, RACE, GATES)
     with pytest.raises(NotRebuildableError, match="Too few models"):
@@ -48,5 +48,5 @@ def test_a_rehearsal_that_would_take_too_long_is_refused():
     case = rehearsal_case([192, 384, 768, 768, 512], 4096, 0, run=True)
     settings, run = case.look
     images = 64 * 60  # a case has 64 images, the recipe 60 epochs
-    with pytest.raises(NotRebuildableError, match=rf"for {images:,} images; up to 100,000,000,000 are"):
+    with pytest.raises(NotRebuildableError, match=rf"images: {images:,}.* up to 100,000,000,000 and"):
         rehearse(probe.plan(rehearsal, *case.arguments), settings, run)
