@@ -9,7 +9,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,7 @@ class Assignment:
     name: str
     title: str
     budget: float
-    exercises: Sequence[Exercise] = field(default_factory=tuple)
+    exercises: Sequence[Exercise] = ()
 
     @property
     def points(self) -> int:

@@ -79,8 +79,7 @@ def layer(answer: type, arguments: dict, weights: dict, batches: list, training:
     import keras
     import tensorflow as tf
 
-    def make(source: Callable[[], keras.layers.Layer]) -> keras.layers.Layer:
-        made = source()
+    def prepared(made: keras.layers.Layer) -> keras.layers.Layer:
         if not isinstance(made, keras.layers.Layer):
             raise TypeError(f"It makes a {type(made).__name__}, not a keras.layers.Layer.")
         if not made.built:
@@ -95,22 +94,22 @@ def layer(answer: type, arguments: dict, weights: dict, batches: list, training:
         return made
 
     with keras.device("cpu"):  # some GPUs round to 10 bits
-        made = make(lambda: answer(**arguments))
+        made = prepared(answer(**arguments))
         first = tf.convert_to_tensor(batches[0])
         with tf.GradientTape() as tape:
             tape.watch(first)
             outputs = [made(first, training=training)]
             energy = tf.reduce_sum(tf.square(outputs[0]))
         outputs += [made(batch, training=training) for batch in batches[1:]]
-        twin = make(lambda: type(made).from_config(made.get_config()))
+        twin = prepared(type(made).from_config(made.get_config()))
         copied = twin(batches[0], training=training)
         gradient = tape.gradient(energy, first)
-    kinds = {True: "trainable", False: "not trainable"}
     return {
         **{f"output {i}": output for i, output in enumerate(outputs, start=1)},
         "gradient": gradient,
         "weights": sorted(
-            f"{each.name} {tuple(each.shape)} {kinds[each.trainable]}" for each in made.weights
+            f"{each.name} {tuple(each.shape)} {'' if each.trainable else 'not '}trainable"
+            for each in made.weights
         ),
         "state": {each.name: each.numpy() for each in made.non_trainable_weights},
         "copy": copied,
@@ -146,10 +145,9 @@ def recipe_values(recipe) -> dict:
     """What of a `course.training.Recipe` says how to train, as data: its schedule as a rate an epoch."""
     import keras
 
-    kernels = keras.initializers.get(recipe.kernels)
     return {
         "rates": [float(recipe.schedule(epoch, ())) for epoch in range(min(recipe.epochs, 1000))],
-        "kernels": {"class_name": type(kernels).__name__, "config": kernels.get_config()},
+        "kernels": keras.saving.serialize_keras_object(keras.initializers.get(recipe.kernels)),
         **{name: getattr(recipe, name) for name in ("batch", "momentum", "decay", "ones")},
         "augmented": callable(recipe.augment) or bool(recipe.augment),
     }

@@ -77,13 +77,7 @@ def rebuild(configuration: dict, most: int = LARGEST, images: int = 1):
     from course.building import symbolic_scope
     from course.cost import total
 
-    for part in _parts(configuration):
-        name, module = str(part["class_name"]), str(part.get("module"))
-        ours = module.startswith("course.") and str(part.get("registered_name")).startswith("course>")
-        if not ours and not (ALLOWED.fullmatch(f"{module}:{name}") and name not in REFUSED):
-            raise NotRebuildableError(
-                f"The model uses {name}, which is neither Keras's nor the course's: use their layers alone."
-            )
+    check_known(configuration)
     with symbolic_scope():
         cost = total(_made(configuration))
     macs, numbers = cost.macs * images, cost.params + cost.non_trainable + cost.bytes // 4
@@ -93,6 +87,17 @@ def rebuild(configuration: dict, most: int = LARGEST, images: int = 1):
             f"weights and outputs of layers; up to {most:,} and {MOST:,} are tried here."
         )
     return _made(configuration)
+
+
+def check_known(configuration: dict) -> None:
+    """Raise NotRebuildableError where a configuration names what is neither Keras's nor the course's."""
+    for part in _parts(configuration):
+        name, module = str(part["class_name"]), str(part.get("module"))
+        ours = module.startswith("course.") and str(part.get("registered_name")).startswith("course>")
+        if not ours and not (ALLOWED.fullmatch(f"{module}:{name}") and name not in REFUSED):
+            raise NotRebuildableError(
+                f"It uses {name}, which is neither Keras's nor the course's: use their layers alone."
+            )
 
 
 def _made(configuration: dict):

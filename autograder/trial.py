@@ -7,7 +7,7 @@ looked at.
 import gc
 from collections.abc import Sequence
 
-from autograder.rebuild import NotRebuildableError, dropouts, rebuild
+from autograder.rebuild import NotRebuildableError, check_known, dropouts, rebuild
 
 LARGEST = 100_000_000_000  # multiply-accumulates of a whole training, forwards
 ALIVE = 1e-3  # deviation of the logits from image to image at the start, below which there is no signal
@@ -94,24 +94,19 @@ class Trial:
 
 def _recipe(values: dict):
     """The course.training.Recipe of plain values, none of which can be code. Raises NotRebuildableError."""
-    import keras
-
     from course.training import Recipe
 
-    rates, kernels = values["rates"], values["kernels"]
+    rates = values["rates"]
     numbers = {name: values[name] for name in ("batch", "momentum", "decay")}
     if not rates or not all(isinstance(each, (int, float)) for each in [*rates, *numbers.values()]):
         raise NotRebuildableError("The recipe needs at least one epoch, and numbers for its values.")
-    kind, options = kernels["class_name"], kernels["config"]
-    known = isinstance(kind, str) and isinstance(getattr(keras.initializers, kind, None), type)
-    if not known or any(isinstance(value, (dict, list)) for value in options.values()):
-        raise NotRebuildableError("kernels must be one of Keras's initializers.")
+    check_known(values["kernels"])
     return Recipe(
         name="trial",
         paper="",
         schedule=lambda epoch, accuracies: rates[epoch],
         epochs=len(rates),
-        kernels=kernels,
+        kernels=values["kernels"],
         ones=tuple(values["ones"]),
         **numbers,
     )
