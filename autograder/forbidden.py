@@ -44,8 +44,10 @@ def uses(answers: Iterable, forbidden: Iterable[str]) -> set[str]:
                 todo += [reached.__closure__, reached.__defaults__, reached.__kwdefaults__]
         elif isinstance(reached, type):
             todo += [*reached.__bases__, *vars(reached).values()] if own else []
-        elif own or isinstance(reached, CONTAINERS):  # by Python's own account, not by a student's methods
-            todo += (each for each in gc.get_referents(reached) if type(each) not in DATA)
+        else:
+            todo.append(type(reached))
+            if own or isinstance(reached, CONTAINERS):  # by Python's own account, not by a student's methods
+                todo += (each for each in gc.get_referents(reached) if type(each) not in DATA)
     return found
 
 

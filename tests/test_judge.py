@@ -304,6 +304,20 @@ def test_forbidden_names_are_found_behind_aliases(source):
     assert uses([answer_in_main(source)], ["scipy"]) == {"scipy"}
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def answer(x): return made(x)",
+        "answer = made",
+        "boxes = {'a': [made]}\ndef answer(x): return boxes['a'][0](x)",
+        "method = made.__call__\ndef answer(x): return method(x)",
+    ],
+)
+def test_an_object_of_a_forbidden_class_is_found_by_the_name_that_the_class_has_in_keras(source):
+    made = "import keras\nmade = getattr(keras.layers, 'Batch' + 'Normalization')()\n"
+    assert uses([answer_in_main(made + source)], ["keras.layers.BatchNormalization"])
+
+
 def test_other_names_are_not_forbidden():
     assert not uses([answer_in_main("import numpy as np\ndef answer(x): return np.sum(x)")], ["scipy"])
 
