@@ -1,20 +1,19 @@
 """The gate before release: does an assignment grade right answers right and wrong ones wrong?"""
 
-import inspect
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
-from autograder.exercise import Assignment, find_assignment
-from autograder.grading import Outcome, grade
-from autograder.preprocessors import verdicts
+from autograder.exercise import Assignment, Exercise, find_assignment, full_sheet, generator
+from autograder.grading import grade
+from autograder.judge import judge
+from autograder.probe import observe
 from autograder.release import check_points, release
 from autograder.submissions import answered
 
@@ -29,7 +28,7 @@ class Finding:
 
 
 def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
-    """Everything that must hold before NAME is released, tried through nbgrader in a folder of its own.
+    """Everything that must hold before NAME is released; what is graded, in a course directory of its own.
 
     Raises:
         ValueError: for an unknown assignment or a missing notebook.
@@ -43,30 +42,22 @@ def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
             settings.write("\nc.Judge.given_figures = True\n")  # the budget is that of a student's run
         released = read_notebook(release(scratch, name))
         yield _clean(source, released)
-        hand_in(scratch, name, "solution", source)
-        hand_in(scratch, name, "untouched", released)
-        right, wrong = rights(assignment), wrongs(assignment)
-        for student, answers in (right | wrong).items():
-            hand_in(scratch, name, student, answered(released, answers))
-        start = time.perf_counter()
-        (outcome,) = grade(scratch, name, ["solution"])
-        seconds = time.perf_counter() - start
-        yield Finding("the solution scores full marks", outcome.score == assignment.points, _score(outcome))
-        within = f"{seconds:.0f} of {assignment.budget:g} s"
-        yield Finding("it runs within its budget", seconds <= assignment.budget, within)
-        for outcome in grade(scratch, name, ["untouched", *right, *wrong]):
-            if outcome.student in wrong:
-                yield from _named(scratch, name, outcome.student, assignment)
-            elif outcome.student in right:
-                full = outcome.score == assignment.points
-                yield Finding(f"{outcome.student} scores full marks", full, _score(outcome))
-            else:
-                nothing = not outcome.problem and outcome.score == 0
-                yield Finding("the untouched release scores 0", nothing, _score(outcome))
-
-
-def _score(outcome: Outcome) -> str:
-    return outcome.problem or f"{outcome.score:g} of {outcome.points:g}"
+        submissions = {"the solution": source, "the untouched release": released}
+        submissions |= {who: answered(released, answers) for who, answers in rights(assignment).items()}
+        for who, notebook in submissions.items():
+            hand_in(scratch, name, who, notebook)
+            start = time.perf_counter()
+            (outcome,) = grade(scratch, name, [who])
+            seconds = time.perf_counter() - start
+            wanted = 0 if notebook is released else assignment.points
+            holds = not outcome.problem and outcome.score == wanted
+            score = outcome.problem or f"{outcome.score:g} of {outcome.points:g}"
+            yield Finding(f"{who} scores {wanted}", holds, score)
+            if notebook is source:
+                within = f"{seconds:.0f} of {assignment.budget:g} s"
+                yield Finding("it runs within its budget", seconds <= assignment.budget, within)
+    for exercise in assignment.exercises:
+        yield from _mistakes(exercise)
 
 
 def scratch_course(course: CourseDirectory, name: str, folder: Path) -> CourseDirectory:
@@ -112,7 +103,7 @@ def secret_lines(source: str) -> Iterator[str]:
 
 
 def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
-    """Submissions that are right in another way: the first alternative of every answer, the second, …
+    """Submissions that are right in another way: the first alternative of every answer, and the second.
 
     Raises:
         ValueError: for an answer that has fewer than two.
@@ -120,47 +111,23 @@ def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     answers = {name: answer for exercise in assignment.exercises for name, answer in exercise.answers.items()}
     if few := [name for name, answer in answers.items() if len(answer.also_right) < 2]:
         raise ValueError(f"{', '.join(few)} in {assignment.name}: give two other right answers (also_right).")
-    count = min(len(answer.also_right) for answer in answers.values())
     return {
         f"right in another way ({i + 1})": {name: answer.also_right[i] for name, answer in answers.items()}
-        for i in range(count)
+        for i in range(2)
     }
 
 
-def wrongs(assignment: Assignment) -> dict[str, dict[str, Callable]]:
-    """Submissions with a misconception in each exercise that has one left, until all variants are used."""
-    right = {
-        name: answer.right for exercise in assignment.exercises for name, answer in exercise.answers.items()
-    }
-    left = [
-        [(each.of, function) for each in exercise.misconceptions for function in each.wrong]
-        for exercise in assignment.exercises
-    ]
-    submissions = []
-    while any(left):
-        wrong: dict[str, Callable] = {}
-        for variants in left:
-            if variants and not _uses(variants[0][1], wrong):  # what it uses must be right for it to be named
-                wrong.update([variants.pop(0)])
-        submissions.append(right | wrong)
-    return {f"wrong ({i})": each for i, each in enumerate(submissions, start=1)}
-
-
-def _uses(function: Callable, names: Iterable[str]) -> bool:
-    return any(re.search(rf"\b{name}\b", inspect.getsource(function)) for name in names)
-
-
-def _named(course: CourseDirectory, name: str, student: str, assignment: Assignment) -> Iterator[Finding]:
-    """Whether each misconception in this submission lost points and was named."""
-    wrong = wrongs(assignment)[student]
-    found = {each["exercise"]: each for each in verdicts(read_notebook(course.autograded(name, student)))}
-    for exercise in assignment.exercises:
-        for misconception in exercise.misconceptions:
-            if wrong[misconception.of] in misconception.wrong:
-                verdict = found[exercise.id]
-                holds = (
-                    verdict["misconceptions"] == [misconception.name] and verdict["score"] < exercise.points
-                )
-                named = ", ".join(verdict["misconceptions"]) or "nothing"
-                detail = f"{verdict['score']:g} of {exercise.points}, named {named}"
-                yield Finding(f"{misconception.name} loses points and is named", holds, detail)
+def _mistakes(exercise: Exercise) -> Iterator[Finding]:
+    """Whether each misconception, in each of its variants, loses points and is named."""
+    right = {name: answer.right for name, answer in exercise.answers.items()}
+    sheet = full_sheet(exercise, generator(b"verify", exercise.id))
+    for misconception in exercise.misconceptions:
+        for wrong in misconception.wrong:
+            answers = list((right | {misconception.of: wrong}).values())
+            report = judge(
+                sheet, observe(list(right), lambda a=answers: a, sheet["cases"], sheet["forbidden"])
+            )
+            named = list(report.misconceptions)
+            holds = named == [misconception.name] and report.score < exercise.points
+            detail = f"{report.score:g} of {exercise.points}, named {', '.join(named) or 'nothing'}"
+            yield Finding(f"{misconception.name} loses points and is named", holds, detail)

@@ -31,10 +31,10 @@ from rich.table import Table
 
 from autograder import grading, pool, preprocessors, provisioner, sandbox
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
+from autograder.demo import make_class
 from autograder.exercise import find_assignment
 from autograder.release import release
-from autograder.submissions import answered
-from autograder.verify import hand_in, rights, scratch_course, wrongs
+from autograder.verify import hand_in, scratch_course
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -153,13 +153,13 @@ class Stopwatch:
 
 
 def make_course(folder: Path, name: str, submissions: int) -> CourseDirectory:
-    """A released assignment with a class that answers rightly, in other ways, and with each mistake."""
+    """A released assignment with a class that answers rightly, in another way, and with three mistakes."""
     folder.mkdir()
     course = scratch_course(CourseDirectory(ROOT), name, folder)
     released, assignment = read_notebook(release(course, name)), find_assignment(name)
-    kinds = itertools.cycle([*rights(assignment).values(), *wrongs(assignment).values()])
-    for number, answers in zip(range(submissions), kinds, strict=False):
-        hand_in(course, name, f"student{number:04d}", answered(released, answers))
+    kinds = itertools.cycle(make_class(released, assignment)[:5])
+    for number, kind in zip(range(submissions), kinds, strict=False):
+        hand_in(course, name, f"student{number:04d}", kind.notebook)
     return course
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import itertools
 import json
 import multiprocessing
 import os
@@ -18,10 +17,10 @@ import pytest
 
 from autograder import grading, sandbox
 from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.demo import make_class
 from autograder.exercise import find_assignment
 from autograder.release import release
-from autograder.submissions import answered
-from autograder.verify import hand_in, rights, scratch_course, wrongs
+from autograder.verify import hand_in, scratch_course
 
 NAME = "01_conv_arithmetic"
 BIN = Path(sys.executable).parent
@@ -36,9 +35,10 @@ def handed_in(root, tmp_path_factory) -> Path:
     """A course directory with six submissions, none graded."""
     course = scratch_course(CourseDirectory(root), NAME, tmp_path_factory.mktemp("handed_in"))
     released, assignment = read_notebook(release(course, NAME)), find_assignment(NAME)
-    kinds = itertools.cycle([*rights(assignment).values(), *wrongs(assignment).values()])
-    for student, answers in zip(("ada", "ben", "cem", "dora", "eli", "finn"), kinds, strict=False):
-        hand_in(course, NAME, student, answered(released, answers))
+    for student, kind in zip(
+        ("ada", "ben", "cem", "dora", "eli", "finn"), make_class(released, assignment), strict=False
+    ):
+        hand_in(course, NAME, student, kind.notebook)
     (course.root / "course_secret").write_text("the same hidden cases in every copy")
     return course.root
 
