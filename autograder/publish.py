@@ -1,27 +1,22 @@
 """Writes the tree to make public: the library, `check` without the answers, the released notebooks.
 
-The result is looked through for answers before anything is written. The library's own reference layers and
-formulas are in it: exercises that ask for one of them forbid to use it.
+No answer is among what it writes: verify looks through each release, a test through the whole tree. The
+library's own reference layers and formulas are in it: exercises that ask for one of them forbid to use it.
 """
 
-import ast
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import course as library
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.source import find_check
-from autograder.verify import secret_lines
 
 CLONE = Path(__file__).parents[1]
 LIST = ".published.json"  # in the published tree: the files that are ours to replace
-SHORTEST = 20  # characters of a line that tells an answer; `return result` is anybody's
 INSTRUCTORS = ("instructor", "dev")  # extras that only a clone needs
-TEXT = {".py", ".json", ".ipynb", ".md", ".j2", ".bib", ".toml", ".csv", ".txt", ""}
 
 
 def publish(course: CourseDirectory, to: Path) -> int:
@@ -30,16 +25,14 @@ def publish(course: CourseDirectory, to: Path) -> int:
     Files that are not from here, a `.git` for instance, stay as they are.
 
     Raises:
-        ValueError: for a folder with other things in it, for a course in which nothing is released, and
-            where an answer would get out. Nothing has been written then.
+        ValueError: for a folder with other things in it, and for a course in which nothing is released.
+            Nothing has been written then.
     """
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / LIST).is_file()):
         raise ValueError(f"{to} is not empty, and nothing was published to it: name a new or empty folder.")
     with tempfile.TemporaryDirectory(prefix="publish-") as temporary:
         tree = Path(temporary)
         _assemble(course, tree)
-        if found := list(leaks(course, tree)):
-            raise ValueError(f"Not published, an answer would get out: {'; '.join(found[:3])}.")
         files = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
         before = json.loads((to / LIST).read_text()) if (to / LIST).is_file() else []
         for name in files:
@@ -50,26 +43,6 @@ def publish(course: CourseDirectory, to: Path) -> int:
                 (to / name).unlink(missing_ok=True)
         (to / LIST).write_text(json.dumps(files, indent=1) + "\n")
     return len(files)
-
-
-def leaks(course: CourseDirectory, tree: Path) -> Iterator[str]:
-    """What in a published tree is or tells an answer: file and line, or name."""
-    sources = [path for path in (course.root / course.api.coursedir.source_directory).glob("*/*.ipynb")]
-    cells = [cell for path in sources for cell in read_notebook(path).cells]
-    lines = {line for cell in cells for line in secret_lines(cell.source) if len(line) >= SHORTEST}
-    released = "\n".join(path.read_text("utf-8") for path in tree.glob("assignments/*/*.ipynb"))
-    names = {name for name in _exercise_names() if not re.search(rf"\b{name}\b", released)}
-    for path in sorted(path for path in tree.rglob("*") if path.is_file()):
-        name = path.relative_to(tree)
-        if {"exercises", "solutions", "submitted", "course_secret", "gradebook.db"} & set(name.parts):
-            yield f"{name} is for instructors"
-        if path.suffix in TEXT and name.parts[0] != library.__name__:
-            text = path.read_text("utf-8")
-            plain = json.loads(text) if path.suffix == ".ipynb" else None
-            text = "\n".join("".join(cell["source"]) for cell in plain["cells"]) if plain else text
-            found = lines & {line.strip() for line in text.splitlines()}
-            found |= names & set(re.findall(r"\w+", text))
-            yield from (f"{name} has {line!r}" for line in sorted(found))
 
 
 def _assemble(course: CourseDirectory, tree: Path) -> None:
@@ -121,13 +94,3 @@ def _readme(course: CourseDirectory, released: list[Path]) -> str:
         rows.append(f"- [{path.stem}]({place})" + (f" ([open in Colab]({colab}))" if repository else ""))
     text = (Path(__file__).parent / "students.md").read_text("utf-8")
     return text.replace("NOTEBOOKS", "\n".join(rows))
-
-
-def _exercise_names() -> set[str]:
-    """What the functions in autograder/exercises are called; of a word that is anybody's, none."""
-    names = set()
-    for path in (Path(__file__).parent / "exercises").glob("*.py"):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and "_" in node.name.strip("_"):
-                names.add(node.name)
-    return names
