@@ -151,7 +151,7 @@ def publish_command(
     """Write the tree to make public: library, check and released notebooks, no answers."""
     from autograder.publish import publish
 
-    console.print(f"Wrote {publish(_directory(course), to.resolve())} files to {_relative(to.resolve())}.")
+    console.print(f"Wrote {_relative(publish(_directory(course), to.resolve()))}.")
 
 
 @app.command("verify")

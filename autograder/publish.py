@@ -4,10 +4,8 @@ No answer is among what it writes: verify looks through each release, a test thr
 library's own reference layers and formulas are in it: exercises that ask for one of them forbid to use it.
 """
 
-import json
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 import course as library
@@ -15,60 +13,44 @@ from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.source import find_check
 
 CLONE = Path(__file__).parents[1]
-LIST = ".published.json"  # in the published tree: the files that are ours to replace
+MARK = ".published"  # in the published tree: its folders are ours to replace
+FOLDERS = ("course", "autograder", "assignments")
 INSTRUCTORS = ("instructor", "dev")  # extras that only a clone needs
 
 
-def publish(course: CourseDirectory, to: Path) -> int:
-    """Write the public tree to a folder that is new, empty or was published to; give the number of files.
+def publish(course: CourseDirectory, to: Path) -> Path:
+    """Write the public tree to a folder that is new, empty or was published to; what is ours is replaced.
 
-    Files that are not from here, a `.git` for instance, stay as they are.
+    Whatever else is there, a `.git` for instance, stays as it is.
 
     Raises:
         ValueError: for a folder with other things in it, and for a course in which nothing is released.
             Nothing has been written then.
     """
-    if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / LIST).is_file()):
+    if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARK).is_file()):
         raise ValueError(f"{to} is not empty, and nothing was published to it: name a new or empty folder.")
-    with tempfile.TemporaryDirectory(prefix="publish-") as temporary:
-        tree = Path(temporary)
-        _assemble(course, tree)
-        files = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
-        before = json.loads((to / LIST).read_text()) if (to / LIST).is_file() else []
-        for name in files:
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(tree / name, to / name)
-        for name in set(before) - set(files):
-            if (to / name).resolve().is_relative_to(to.resolve()):
-                (to / name).unlink(missing_ok=True)
-        (to / LIST).write_text(json.dumps(files, indent=1) + "\n")
-    return len(files)
-
-
-def _assemble(course: CourseDirectory, tree: Path) -> None:
-    released = sorted((course.root / course.api.coursedir.release_directory).glob("*/*.ipynb"))
+    releases = course.root / course.api.coursedir.release_directory
+    released = sorted(releases.glob("*/*.ipynb"))
     if not released:
         raise ValueError("Nothing is released: run autograder release NAME first.")
-    for path in released:
-        (tree / "assignments" / path.parent.name).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, tree / "assignments" / path.parent.name / path.name)
-    junk, ours = ("__pycache__", "*.pyc", ".*"), ("exercises", "cases", "students.md")
-    packages = {"course": (Path(library.__file__), junk), "autograder": (Path(__file__), junk + ours)}
-    for name, (file, left_out) in packages.items():
-        shutil.copytree(file.parent, tree / name, ignore=shutil.ignore_patterns(*left_out))
-    checked = {
-        check.exercise
-        for path in released
-        for cell in read_notebook(path).cells
-        if cell.cell_type == "code" and (check := find_check(cell.source))
-    }
-    (tree / "autograder" / "cases").mkdir()
-    for path in (Path(__file__).parent / "cases").iterdir():
-        if path.stem in checked:  # not of notebooks to come
-            shutil.copyfile(path, tree / "autograder" / "cases" / path.name)
-    (tree / "pyproject.toml").write_text(_pyproject(), encoding="utf-8")
-    shutil.copyfile(CLONE / "LICENSE", tree / "LICENSE")
-    (tree / "README.md").write_text(_readme(course, released), encoding="utf-8")
+    to.mkdir(parents=True, exist_ok=True)
+    (to / MARK).touch()
+    for folder in FOLDERS:
+        shutil.rmtree(to / folder, ignore_errors=True)
+    junk = shutil.ignore_patterns("__pycache__", ".*")
+    shutil.copytree(releases, to / "assignments", ignore=junk)
+    shutil.copytree(Path(library.__file__).parent, to / "course", ignore=junk)
+    ours = shutil.ignore_patterns("__pycache__", ".*", "exercises", "cases", "students.md")
+    shutil.copytree(Path(__file__).parent, to / "autograder", ignore=ours)
+    (to / "autograder" / "cases").mkdir()
+    cells = [cell for path in released for cell in read_notebook(path).cells if cell.cell_type == "code"]
+    for check in filter(None, (find_check(cell.source) for cell in cells)):
+        for path in (Path(__file__).parent / "cases").glob(f"{check.exercise}.*"):
+            shutil.copyfile(path, to / "autograder" / "cases" / path.name)
+    (to / "pyproject.toml").write_text(_pyproject(), encoding="utf-8")
+    shutil.copyfile(CLONE / "LICENSE", to / "LICENSE")
+    (to / "README.md").write_text(_readme(course, released), encoding="utf-8")
+    return to
 
 
 def _pyproject() -> str:
