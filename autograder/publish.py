@@ -4,7 +4,6 @@ No answer is among what it writes: verify looks through each release, a test thr
 library's own reference layers and formulas are in it: exercises that ask for one of them forbid to use it.
 """
 
-import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from autograder.source import find_check
 CLONE = Path(__file__).parents[1]
 MARK = ".published"  # in the published tree: its folders are ours to replace
 FOLDERS = ("course", "autograder", "assignments")
-INSTRUCTORS = ("instructor", "dev")  # extras that only a clone needs
 
 
 def publish(course: CourseDirectory, to: Path) -> Path:
@@ -47,22 +45,10 @@ def publish(course: CourseDirectory, to: Path) -> Path:
     for check in filter(None, (find_check(cell.source) for cell in cells)):
         for path in (Path(__file__).parent / "cases").glob(f"{check.exercise}.*"):
             shutil.copyfile(path, to / "autograder" / "cases" / path.name)
-    (to / "pyproject.toml").write_text(_pyproject(), encoding="utf-8")
-    shutil.copyfile(CLONE / "LICENSE", to / "LICENSE")
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copyfile(CLONE / name, to / name)
     (to / "README.md").write_text(_readme(course, released), encoding="utf-8")
     return to
-
-
-def _pyproject() -> str:
-    """The clone's, without the tools' settings and the extras of those who teach."""
-    text = (CLONE / "pyproject.toml").read_text("utf-8")
-    tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    kept = [
-        table for table in tables if not table.startswith("[tool.") or table.startswith("[tool.setuptools")
-    ]
-    for extra in INSTRUCTORS:
-        kept = [re.sub(rf"^{extra} = \[\n(?:    .*\n)*\]\n", "", table, flags=re.MULTILINE) for table in kept]
-    return "".join(kept)
 
 
 def _readme(course: CourseDirectory, released: list[Path]) -> str:
