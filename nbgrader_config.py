@@ -61,4 +61,4 @@ c.LatePenalty.per_day = 0.0  # share of the score for each day begun after the d
 c.LatePenalty.grace_minutes = 15
 
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
-c.GenerateFeedback.preprocessors = ["autograder.feedback.Grades"]
+c.GenerateFeedback.preprocessors = []

@@ -16,6 +16,7 @@ and there as with `nbgrader autograde`, by the steps that nbgrader_config.py nam
     exercise.full_sheet      after the kernel's end, the expected values; forbidden: what may not be used
     judge.judge              compares, scores, names misconceptions (_holds); models: rebuild, trial
     report.to_html           the verdict as a table; nbgrader's SaveAutoGrades writes the gradebook
+    outcome.read             what it came to, as the run, the feedback pages and the overview tell it
 
 Before that: release, verify, publish, collect (platforms: what their archives look like; roster: who is who),
 late. What a cell's source says, without running it: source.

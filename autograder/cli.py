@@ -98,19 +98,15 @@ def grade_command(
 @app.command("feedback")
 def feedback_command(name: Name, student: Students = None, course: Course = Path()) -> None:
     """Write the feedback pages of submissions that are graded, or cannot be read."""
-    from autograder.feedback import why_unreadable, write_feedback
+    from autograder.feedback import write_feedback
 
     directory = _directory(course)
     directory.release(name)
-    students = student or [
-        each
-        for each in directory.submitted(name)
-        if directory.autograded(name, each).is_file() or why_unreadable(directory, name, each)
-    ]
-    if not students:
-        raise ValueError(f"No submission of {name} is graded yet: run autograder grade {name}.")
+    students = student or list(directory.submitted(name))
     pages = (write_feedback(directory, name, each) for each in students)
-    written = list(_with_progress(pages, len(students), "feedback"))
+    written = list(filter(None, _with_progress(pages, len(students), "feedback")))
+    if not written:
+        raise ValueError(f"What was handed in of {name} is not graded yet: run autograder grade {name}.")
     console.print(f"Wrote {len(written)} pages, the last one {_relative(written[-1])}.")
 
 

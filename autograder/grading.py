@@ -10,7 +10,6 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import nbformat
@@ -19,32 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import source_of
+from autograder.outcome import Outcome, read
 from autograder.pool import judge_all, resources_of, steps
-from autograder.preprocessors import verdicts
 from autograder.reading import NOTES
 from autograder.release import release
 from autograder.sandbox import SandboxError, unavailable
 from course.files import replacing
 
 UNWRITABLE = (InvalidEntry, SQLAlchemyError, OSError)  # what a gradebook or disk that refuses raises
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What grading one submission came to. `problem` says why there is no score."""
-
-    student: str
-    score: float = 0.0
-    points: float = 0.0
-    misconceptions: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    problem: str = ""
-    unchanged: bool = False
-
-    @property
-    def needs_a_look(self) -> bool:
-        """Whether a person should look at this submission."""
-        return bool(self.problem or self.flags)
 
 
 def grade(
@@ -140,17 +121,16 @@ def _due_date(course: CourseDirectory, name: str) -> str:
 
 def _unchanged(course: CourseDirectory, name: str, student: str, fresh: str) -> Outcome | None:
     """The outcome that stands, if the graded notebook was made from just what is there now."""
-    path = course.autograded(name, student)
     try:
-        notebook = read_notebook(path)
-    except ValueError:
-        return None
-    if notebook.metadata.get(NOTES, {}).get("digest") != fresh:
-        return None
-    return _outcome(course, name, student, notebook, unchanged=True)
+        notebook = read_notebook(course.autograded(name, student))
+        if notebook.metadata.get(NOTES, {}).get("digest") == fresh:
+            return read(notebook, course.api.gradebook, name, student, unchanged=True)
+    except ValueError:  # it was not graded, or the gradebook does not have it
+        pass
+    return None
 
 
-def _recorded(course: CourseDirectory, name: str, student: str, notebook: dict, fresh: str) -> Outcome | None:
+def _recorded(course: CourseDirectory, name: str, student: str, notebook: dict, fresh: str) -> Outcome:
     """The outcome as it is recorded; a notebook that breaks nbgrader's steps must not stop the others."""
     try:
         return _record(course, name, student, nbformat.from_dict(notebook), fresh)
@@ -176,23 +156,4 @@ def _record(course: CourseDirectory, name: str, student: str, notebook, fresh: s
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         nbformat.write(notebook, partial)
-    return _outcome(course, name, student, notebook, unchanged=False)
-
-
-def _outcome(course: CourseDirectory, name: str, student: str, notebook, unchanged: bool) -> Outcome | None:
-    """The outcome as the gradebook has it; None where it has no such submission."""
-    with course.api.gradebook as gradebook:
-        try:
-            submission = gradebook.find_submission(name, student)
-        except MissingEntry:
-            return None
-        score, points = submission.score, submission.max_score
-    notes = notebook.metadata.get(NOTES, {})
-    return Outcome(
-        student,
-        score,
-        points,
-        tuple(each for verdict in verdicts(notebook) for each in verdict["misconceptions"]),
-        tuple(notes.get("flags", ())),
-        unchanged=unchanged,
-    )
+    return read(notebook, course.api.gradebook, name, student)

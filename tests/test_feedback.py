@@ -17,9 +17,9 @@ from autograder import overview
 from autograder.course_directory import CourseDirectory
 from autograder.exercise import course_secret, find_assignment, full_sheet, generator
 from autograder.export import FORMATS, export
-from autograder.feedback import Section
 from autograder.judge import show
 from autograder.late import LatePenalty
+from autograder.outcome import Outcome, Section
 from autograder.release import release
 from autograder.submissions import answered
 from autograder.verify import scratch_course, secret_lines
@@ -173,7 +173,7 @@ def test_the_overview_says_who_needs_a_look_and_what_cost_most(graded):
     words = " ".join(page.split())
     assert "6 handed in" in words
     for told in (
-        "ivan – unreadable 01_conv_arithmetic.ipynb cannot be read as a notebook: it ends in the middle",
+        "ivan – not graded 01_conv_arithmetic.ipynb cannot be read as a notebook: it ends in the middle",
         "kim 0 zero Nothing is written.",
         "judy 20 mended There were several cells for convolve",
         "alice 16 late 2.0 days, 4 points off",
@@ -190,11 +190,12 @@ def test_the_overview_says_who_needs_a_look_and_what_cost_most(graded):
 
 
 def test_the_overview_keeps_exercises_of_an_earlier_release_apart():
-    def row(student, *titles):
-        return overview.Row(student, 1.0, tuple(Section(title, 2.0, 1.0) for title in titles), {})
+    def graded(student, *titles):
+        return Outcome(student, sections=tuple(Section(title, (), 2.0, 1.0) for title in titles))
 
-    found = overview._exercises([row("ada", "One", "Two"), row("ben", "One", "New", "Two")])
-    titles = [(each["title"], each["lost"]) for each in found]
+    table = overview.sections([graded("ada", "One", "Two"), graded("ben", "One", "New", "Two")])
+    found = overview.cost(table, "place")
+    titles = list(zip(found.title, found.lost, strict=True))
     assert titles == [("One", 2.0), ("New", 1.0), ("Two", 1.0), ("Two", 1.0)]
 
 
