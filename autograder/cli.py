@@ -5,7 +5,6 @@ Exit codes: 0 all is well, 1 some submission or finding needs a look, 2 the comm
 
 import sys
 import tempfile
-import time
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Literal
@@ -180,31 +179,30 @@ def demo_command(
     more where the notebook trains networks.
     """
     from autograder import demo
+    from autograder.export import export
+    from autograder.feedback import write_feedback
+    from autograder.grading import grade
     from autograder.overview import write_overview
 
-    if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise ValueError(f"{keep} is not empty: name a folder that is new or empty.")
-        keep.mkdir(parents=True, exist_ok=True)
     folder = keep or Path(tempfile.mkdtemp(prefix="autograder-demo-"))
-    start = time.perf_counter()
-    outcomes, tables, pages = [], [], []
-    directory = _directory(course)
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty: name a folder that is new or empty.")
+    folder.mkdir(parents=True, exist_ok=True)
+    directory, failed, pages = _directory(course), False, []
     for name in sorted(directory.api.get_source_assignments()) if every else [demo.NAME]:
         with console.status(f"Releasing {name} and handing in the submissions…"):
             scratch, students = demo.prepare(directory, folder, name)
-        graded = list(_with_progress(demo.run(scratch, students, name), len(students), name))
-        outcomes += graded
-        tables.append(_table(name, graded, {student.name: student.handed_in for student in students}))
+        outcomes = list(_with_progress(grade(scratch, name), len(students), name))
+        console.print(_table(name, outcomes, {student.name: student.handed_in for student in students}))
+        for student in students:
+            write_feedback(scratch, name, student.name)
         pages += [scratch.feedback(name, "carol"), write_overview(scratch, name)]
-    console.print(*tables, sep="\n")
-    console.print(f"{len(outcomes)} submissions in {time.perf_counter() - start:.0f} s.")
-    for page in pages:
-        console.print(f"Page    {page}", soft_wrap=True, highlight=False)
-    console.print(f"Grades  {folder / 'grades.csv'}", soft_wrap=True, highlight=False)
+        failed = failed or any(outcome.problem for outcome in outcomes)
+    for page in (*pages, export(scratch, folder / "grades.csv")):
+        console.print(f"Wrote {page}", soft_wrap=True, highlight=False)
     if open_pages:
         webbrowser.open(pages[0].resolve().as_uri())
-    if any(outcome.problem for outcome in outcomes):
+    if failed:
         raise typer.Exit(1)
 
 

@@ -43,7 +43,6 @@ class Outcome:
 
     student: str
     problem: str = ""
-    title: str = ""
     score: float = 0.0
     points: float = 0.0
     penalty: float = 0.0
@@ -90,7 +89,6 @@ def read(notebook: NotebookNode, gradebook: Gradebook, name: str, student: str, 
         penalty = submission.late_submission_penalty or 0.0
         return Outcome(
             student=student,
-            title=heading(notebook.cells[0].source),
             score=submission.score - penalty,
             points=submission.max_score,
             penalty=penalty,

@@ -27,7 +27,7 @@ def test_every_assignment_has_a_class(root, name):
     assert same == {"alice", "heidi"}
     mistakes = {students[name].handed_in for name in ("carol", "dave", "erin")}
     assert len(mistakes) == 3
-    for name in ("carol", "dave", "erin", "grace", *demo.ATTACKS):
+    for name in ("carol", "dave", "erin", "grace", "mallory", "trudy", "victor"):
         changed = [a for a, b in zip(handed_in[name], handed_in["alice"], strict=True) if a != b]
         assert len(changed) == 1, name
     assert not any("raise NotImplementedError" in cell for cell in handed_in["bob"])
