@@ -110,18 +110,11 @@ def feedback_command(name: Name, student: Students = None, course: Course = Path
 
 
 @app.command("overview")
-def overview_command(
-    name: Name,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    course: Course = Path(),
-) -> None:
+def overview_command(name: Name, course: Course = Path()) -> None:
     """Write the instructor's page: scores, what cost most, who needs a look and why."""
     from autograder.overview import write_overview
 
-    page = write_overview(_directory(course), name)
-    console.print(f"Wrote {_relative(page)}.")
-    if open_page:
-        webbrowser.open(page.as_uri())
+    console.print(f"Wrote {_relative(write_overview(_directory(course), name))}.")
 
 
 @app.command("export")
