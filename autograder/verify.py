@@ -1,5 +1,6 @@
 """The gate before release: does an assignment grade right answers right and wrong ones wrong?"""
 
+import re
 import shutil
 import tempfile
 import time
@@ -90,16 +91,10 @@ def _clean(source: nbformat.NotebookNode, released: nbformat.NotebookNode) -> Fi
     return Finding("no solution or hidden case is in the release", bool(secret) and not left, "; ".join(left))
 
 
-def secret_lines(source: str) -> Iterator[str]:
+def secret_lines(source: str) -> list[str]:
     """The lines between ### BEGIN and ### END of solutions and hidden tests."""
-    inside = False
-    for line in map(str.strip, source.splitlines()):
-        if line.startswith(("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS")):
-            inside = True
-        elif line.startswith("### END"):
-            inside = False
-        elif inside and line:
-            yield line
+    blocks = re.findall(r"### BEGIN (?:SOLUTION|HIDDEN TESTS).*?\n(.*?)### END", source, re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
