@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import nbformat
-from nbgrader.api import InvalidEntry, MissingEntry
+from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
@@ -109,11 +109,8 @@ def _due_date(course: CourseDirectory, name: str) -> str:
     A clone has the released notebooks but no gradebook: to release again changes nothing else.
     """
     with course.api.gradebook as gradebook:
-        try:
-            assignment = gradebook.find_assignment(name)
-            known, due = bool(assignment.notebooks), str(assignment.duedate)
-        except MissingEntry:
-            known, due = False, str(None)
+        assignment = {each.name: each for each in gradebook.assignments}.get(name)
+        known, due = bool(assignment and assignment.notebooks), str(assignment and assignment.duedate)
     if not known:
         release(course, name)
     return due
