@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -83,13 +83,11 @@ def grade_command(
     directory = _directory(course)
     total = len(student or directory.submitted(name))
     steps = grade(directory, name, student, jobs, not no_sandbox)
-    outcomes = list(_with_progress(steps, total, "grading"))
+    outcomes = list(track(steps, "grading", total, console=console, transient=True))
     console.print(_table(name, outcomes, {}))
     unchanged = sum(outcome.unchanged for outcome in outcomes)
     problems = sum(bool(outcome.problem) for outcome in outcomes)
-    graded = len(outcomes) - unchanged - problems
-    left = f" {problems} could not be graded." if problems else ""
-    console.print(f"{graded} graded, {unchanged} unchanged since they were graded.{left}")
+    console.print(f"Of {total}, {unchanged} had not changed, and {problems} could not be graded.")
     if any(outcome.needs_a_look for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -102,8 +100,8 @@ def feedback_command(name: Name, student: Students = None, course: Course = Path
     directory = _directory(course)
     directory.release(name)
     students = student or list(directory.submitted(name))
-    pages = (write_feedback(directory, name, each) for each in students)
-    written = list(filter(None, _with_progress(pages, len(students), "feedback")))
+    steps = track(students, "feedback", console=console, transient=True)
+    written = [page for each in steps if (page := write_feedback(directory, name, each))]
     if not written:
         raise ValueError(f"What was handed in of {name} is not graded yet: run autograder grade {name}.")
     console.print(f"Wrote {len(written)} pages, the last one {_relative(written[-1])}.")
@@ -185,7 +183,8 @@ def demo_command(
     for name in sorted(directory.api.get_source_assignments()) if every else [demo.NAME]:
         with console.status(f"Releasing {name} and handing in the submissions…"):
             scratch, students = demo.prepare(directory, folder, name)
-        outcomes = list(_with_progress(grade(scratch, name), len(students), name))
+        steps = grade(scratch, name)
+        outcomes = list(track(steps, name, len(students), console=console, transient=True))
         console.print(_table(name, outcomes, {student.name: student.handed_in for student in students}))
         for student in students:
             write_feedback(scratch, name, student.name)
@@ -208,15 +207,6 @@ def _directory(path: Path):
     from autograder.course_directory import CourseDirectory
 
     return CourseDirectory(path)
-
-
-def _with_progress(steps, total: int, what: str):
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        for step in steps:
-            progress.advance(task)
-            yield step
 
 
 def _table(name: str, outcomes: list, handed_in: dict[str, str]) -> Table:
