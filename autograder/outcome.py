@@ -119,7 +119,7 @@ def _sections(cells: list[NotebookNode], submission: SubmittedAssignment) -> Ite
             title = heading(cell.source) or title
         if is_grade(cell) and (grade := grades.get(identifier)):
             said = [comments.get(each.metadata.nbgrader.grade_id) for each in answers]
-            summary, table = _verdict(cell)
+            summary, table = verdict_of(cell)
             yield Section(
                 title=title or identifier,
                 answers=answers,
@@ -135,7 +135,7 @@ def _sections(cells: list[NotebookNode], submission: SubmittedAssignment) -> Ite
         yield Section(title, answers)
 
 
-def _verdict(cell: NotebookNode) -> tuple[dict, str]:
+def verdict_of(cell: NotebookNode) -> tuple[dict, str]:
     """What the judge put under a test cell. Any other output is the student's process's: not used."""
     if cell.cell_type == "code" and find_check(cell.source):
         for output in cell.outputs:

@@ -150,9 +150,3 @@ def verdict(report: Report) -> nbformat.NotebookNode:
         data={"text/plain": repr(float(Score(report))), "text/html": to_html(report)},
         metadata={NOTES: summary},
     )
-
-
-def verdicts(notebook: nbformat.NotebookNode) -> list[dict]:
-    """The summaries that `verdict` left in a graded notebook's test cells, in order."""
-    outputs = (output for cell in notebook.cells if is_test(cell) for output in cell.outputs)
-    return [output.metadata[NOTES] for output in outputs if NOTES in output.get("metadata", {})]

@@ -13,7 +13,7 @@ from autograder import demo
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import course_secret, find_assignment, full_sheet, generator
 from autograder.judge import show
-from autograder.preprocessors import verdicts
+from autograder.outcome import find
 from autograder.source import find_check
 from autograder.submissions import answered
 from autograder.verify import hand_in
@@ -74,9 +74,8 @@ def test_stock_export_has_the_same_scores(graded):
 @pytest.mark.slow
 @pytest.mark.parametrize("student", EXPECTED)
 def test_misconceptions_are_named(graded, student):
-    found = verdicts(read_notebook(graded.autograded(NAME, student)))
-    named = [each for verdict in found for each in verdict["misconceptions"]]
-    assert named == ([NAMED[student]] if student in NAMED else [])
+    named = find(graded, NAME, student).misconceptions
+    assert named == ((NAMED[student],) if student in NAMED else ())
 
 
 @pytest.mark.slow
