@@ -10,7 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mistune
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from nbconvert.exporters import Exporter
@@ -25,8 +24,6 @@ from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.outcome import find, heading, read
 from autograder.source import LARGEST
 from course.files import replacing
-
-PICTURES = ("image/png", "image/jpeg", "image/gif")
 
 
 def write_feedback(course: CourseDirectory, name: str, student: str) -> Path | None:
@@ -61,27 +58,10 @@ class FeedbackPage(Exporter):
         return PAGES.get_template("feedback.html.j2").render(title=title, outcome=outcome), resources
 
 
-def _answer(cell: NotebookNode) -> Markup:
-    """What a student wrote, as HTML: code in colours, text with their own HTML escaped."""
-    if cell.cell_type == "code":
-        look = HtmlFormatter(noclasses=True, nobackground=True)
-        return Markup(highlight(cell.source[:LARGEST], PythonLexer(), look))
-    html = mistune.create_markdown(renderer=_Renderer(cell.get("attachments", {})))(cell.source)
-    return Markup(f'<div class="essay">{html}</div>')
-
-
-class _Renderer(mistune.HTMLRenderer):
-    """Shows of pictures only those that are in the notebook."""
-
-    def __init__(self, attachments: dict):
-        super().__init__(escape=True)
-        self._attachments = attachments
-
-    def image(self, text, url, title=None):
-        for kind, data in self._attachments.get(url.removeprefix("attachment:"), {}).items():
-            if kind in PICTURES and re.fullmatch(r"[A-Za-z0-9+/=\s]*", str(data)):
-                return f'<img alt="" src="data:{kind};base64,{data}">'
-        return f"[{text}]"
+def _code(source: str) -> Markup:
+    return Markup(
+        highlight(source[:LARGEST], PythonLexer(), HtmlFormatter(noclasses=True, nobackground=True))
+    )
 
 
 def _error(cell: NotebookNode) -> str:
@@ -101,7 +81,7 @@ def _without_paths(text: str) -> str:
 PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
 PAGES.filters |= {
     "number": lambda value: f"{round(float(value), 2):g}",
-    "answer": _answer,
+    "code": _code,
     "error": _error,
     "table": lambda html: Markup(_without_paths(html)),  # of report.to_html
 }
