@@ -53,8 +53,10 @@ c.Judge.secret_file = str(HERE / "course_secret")
 c.Judge.timeout = 120  # seconds a cell
 c.Judge.given_figures = False  # whether graded notebooks also show the figures of given cells
 
-c.ZipCollectApp.extractor_plugin = "autograder.collect.SafeExtractor"
-c.ZipCollectApp.collector_plugin = "autograder.collect.PlatformCollector"
+c.ZipCollectApp.extractor_plugin = "autograder.collect.PlatformExtractor"
+c.FileNameCollectorPlugin.named_regexp = (  # how the extractor calls what it puts there
+    r".*/(?P<student_id>[^/]+)/(?:untimed|(?P<timestamp>[^/]+))/(?P<file_id>[^/]+)\.ipynb"
+)
 
 c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
 c.LatePenalty.per_day = 0.0  # share of the score for each day begun after the due date

@@ -1,24 +1,23 @@
 """Collects the submissions of a class: the latest of each student counts, and nothing is ever lost.
 
 What archives look like is in autograder.platforms. `nbgrader zip_collect` reads the same archives through
-the two plugins here; what a group handed in it gives to one of the group.
+the plugin here.
 """
 
 import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
+from nbgrader.plugins import ExtractorPlugin
 from nbgrader.utils import is_solution
 from traitlets import Unicode
 
 from autograder.course_directory import CourseDirectory, read_notebook
-from autograder.platforms import Sent, read_timestamp, survey, unpack
+from autograder.platforms import TIMESTAMP, Sent, read_timestamp, survey
 from autograder.reading import LARGEST
 from autograder.roster import Roster
 
@@ -48,128 +47,112 @@ def collect(
         ValueError: for an assignment that is not released, and an archive or roster that cannot be taken
             in, in a sentence. Nothing has been collected then.
     """
-    marks = _marks(course.release(name))
+    released = course.release(name)
     if not source.exists():
         raise ValueError(f"{source} does not exist.")
     people = Roster(roster, zone)
     downloads = course.root / "downloaded" / name
     downloads.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".collecting-", dir=downloads) as scratch:
-        folder = source if source.is_dir() else Path(scratch) / source.stem
-        refused = [] if source.is_dir() else unpack(source, folder)
-        chosen, others, unknown = _sorted(survey(folder, name), people, marks)
-        if not chosen and not unknown:
+        handed_in, refused = _handed_in([source], released, people, Path(scratch))
+        if not handed_in:
             raise ValueError(f"There is no notebook in {source.name}.")
-        results = [Collected("", "refused", sentence) for sentence in refused]
-        results += [Collected(each.name, "of an unknown student", _described(each)) for each in unknown]
         if not source.is_dir():
             _keep(source, downloads / "archive" / f"{_digest(source)}-{source.name}")
-        people.remember(course, chosen)
-        for student, sent in others:
-            _keep(sent.path, downloads / "kept" / student / f"{_digest(sent.path)}.ipynb")
-        for student, sent in sorted(chosen.items()):
-            when = people.when(student) or sent.when
-            what = _put(course, name, student, sent.path, when, Path(scratch))
+        results = [Collected("", "refused", sentence) for sentence in refused]
+        for each in handed_in.pop("", []):
+            results.append(Collected(each.name, "of an unknown student", _described(each)))
+        people.remember(course, {student: found[-1] for student, found in handed_in.items()})
+        for student, (*others, latest) in sorted(handed_in.items()):
+            for each in others:
+                _keep(each.path, downloads / "kept" / student / f"{_digest(each.path)}.ipynb")
+            what = _put(course, name, student, latest, Path(scratch))
             notes = [KEPT] if what == OLDER else []
-            notes += [LATE] if sent.late and not when else []
-            notes += [] if _is_ours(sent.path, marks) else [f"None of the cells of {name} are in it."]
+            notes += [LATE] if latest.late and not latest.when else []
+            notes += [] if latest.is_ours else [f"None of the cells of {name} are in it."]
             results.append(Collected(student, what, " ".join(notes)))
     return results
 
 
-class SafeExtractor(ExtractorPlugin):
-    """For `nbgrader zip_collect`: unpacks archives, and refuses those that are not what they should be."""
+class PlatformExtractor(ExtractorPlugin):
+    """For `nbgrader zip_collect`: the latest notebook of each student, as STUDENT/TIME/NAME.ipynb.
 
-    def extract(self, archive_path, extracted_path):
-        """Unpack each archive in a folder into a folder of its own; copy what is none."""
-        for path in sorted(Path(archive_path).iterdir()):
-            if path.suffix == ".zip":
-                for sentence in unpack(path, Path(extracted_path) / path.stem):
-                    self.log.warning(sentence)
-            else:
-                _keep(path, Path(extracted_path) / "files" / path.name)
-
-
-class PlatformCollector(FileNameCollectorPlugin):
-    """For `nbgrader zip_collect`: who handed a file in, by the names that platforms give."""
+    From there nbgrader's own collector takes them, by its `named_regexp`.
+    """
 
     roster = Unicode(
         "", help="CSV that says which student is who on the platform; see autograder.roster"
     ).tag(config=True)
     zone = Unicode("UTC", help="time zone of times in the roster").tag(config=True)
 
-    def collect(self, submitted_file):
-        """What nbgrader wants to know of a file; None for one that does not count."""
-        return self._found().get(Path(submitted_file))
-
-    def _found(self) -> dict[Path, dict]:
-        if not hasattr(self, "_files"):
-            app, name, self._files = self.parent, self.parent.coursedir.assignment_id, {}
-            people = Roster(Path(self.roster) if self.roster else None, self.zone)
-            folder = Path(app._format_collect_path(app.extracted_directory))
-            released = Path(app.coursedir.format_path(app.coursedir.release_directory, ".", name))
-            sent = [each for base in folder.iterdir() for each in survey(base, name)]
-            chosen, _, unknown = _sorted(sent, people, _marks(released / f"{name}.ipynb"))
-            for each in unknown:
-                self.log.warning("It is not known who handed in %s.", _described(each))
-            for student, each in chosen.items():
-                found = {"student_id": student, "file_id": name}
-                when = people.when(student) or each.when
-                self._files[each.path] = found | ({"timestamp": when} if when else {})
-        return self._files
+    def extract(self, archive_path, extracted_path):
+        """Put the notebooks that count from the archives in a folder into another."""
+        course, to = self.parent.coursedir, Path(extracted_path)
+        folder = course.format_path(course.release_directory, ".", course.assignment_id)
+        released = Path(folder) / f"{course.assignment_id}.ipynb"
+        people = Roster(Path(self.roster) if self.roster else None, self.zone)
+        with tempfile.TemporaryDirectory(dir=to) as scratch:
+            archives = sorted(Path(archive_path).iterdir())
+            handed_in, refused = _handed_in(archives, released, people, Path(scratch))
+            unknown = [f"It is not known who handed in {_described(each)}." for each in handed_in.pop("", [])]
+            for sentence in refused + unknown:
+                self.log.warning(sentence)
+            for student, found in handed_in.items():
+                _keep(found[-1].path, to / student / str(found[-1].when or "untimed") / released.name)
 
 
-def _sorted(
-    sent: Iterable[Sent], people: Roster, marks: list[bytes]
-) -> tuple[dict[str, Sent], list[tuple[str, Sent]], list[Sent]]:
-    """The notebook that counts of each student, the other ones, and those of unknown senders."""
-    by_student: dict[str, list[Sent]] = {}
-    unknown = []
-    for each in sent:
-        student = people.find(each)
-        by_student.setdefault(student, []).append(each) if student else unknown.append(each)
+def _handed_in(
+    sources: list[Path], released: Path, people: Roster, scratch: Path
+) -> tuple[dict[str, list[Sent]], list[str]]:
+    """What each student handed in, the one that counts last, under "" of unknown ones; and the refused."""
+    marks, sent, refused = _marks(released), [], []
+    for source in sources:
+        found, sentences = survey(source, released.stem, scratch)
+        sent += [replace(each, is_ours=_is_ours(each.path, marks)) for each in found]
+        refused += sentences
 
     def order(each: Sent) -> tuple:
         when = each.when.timestamp() if each.when else 0
-        return _is_ours(each.path, marks), when, each.number, each.path.stat().st_mtime
+        return each.is_ours, when, each.number, each.path.stat().st_mtime
 
-    ordered = {student: sorted(found, key=order) for student, found in by_student.items()}
-    others = [(student, each) for student, found in ordered.items() for each in found[:-1]]
-    return {student: found[-1] for student, found in ordered.items()}, others, unknown
+    handed_in = defaultdict(list)
+    for each in sorted(sent, key=order):
+        student = people.find(each)
+        handed_in[student].append(replace(each, when=people.when(student) or each.when))
+    return handed_in, refused
 
 
-def _put(
-    course: CourseDirectory, name: str, student: str, path: Path, when: datetime | None, scratch: Path
-) -> str:
+def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: Path) -> str:
     """Put a notebook in its place, unless there is a newer one; what was there is kept aside."""
     place = course.root / course.api.coursedir.submitted_directory / student / name
     kept = course.root / "downloaded" / name / "kept" / student
-    there, notebook = read_timestamp(place), place / f"{name}.ipynb"
+    notebook = place / f"{name}.ipynb"
     fresh = Path(tempfile.mkdtemp(dir=scratch))
     fresh.chmod(0o755)
-    shutil.copy2(path, fresh / notebook.name)
-    if when:
-        (fresh / "timestamp.txt").write_text(f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh.rename(place)
-        return "new"
-    if notebook.is_file() and _digest(notebook) == _digest(path):
-        if when:
-            (fresh / "timestamp.txt").replace(place / "timestamp.txt")
-        return "unchanged"
-    before, after = (there, when) if there and when else (_modified(notebook), _modified(path))
-    if before > after:
-        _keep(path, kept / f"{_digest(path)}.ipynb")
-        return OLDER
-    kept.mkdir(parents=True, exist_ok=True)
-    place.rename(Path(tempfile.mkdtemp(prefix="replaced-", dir=kept)) / name)
+    shutil.copy2(sent.path, fresh / notebook.name)
+    if sent.when:
+        (fresh / TIMESTAMP).write_text(f"{sent.when:%Y-%m-%d %H:%M:%S} UTC\n")
+    what = "replaced" if place.exists() else "new"
+    if what == "replaced":
+        if notebook.is_file() and _digest(notebook) == _digest(sent.path):
+            if sent.when:
+                (fresh / TIMESTAMP).replace(place / TIMESTAMP)
+            return "unchanged"
+        before, after = read_timestamp(place / TIMESTAMP), sent.when
+        if not (before and after):
+            before, after = _modified(notebook), _modified(sent.path)
+        if before > after:
+            _keep(sent.path, kept / f"{_digest(sent.path)}.ipynb")
+            return OLDER
+        kept.mkdir(parents=True, exist_ok=True)
+        place.rename(Path(tempfile.mkdtemp(prefix="replaced-", dir=kept)) / name)
+    place.parent.mkdir(parents=True, exist_ok=True)
     fresh.rename(place)
-    return "replaced"
+    return what
 
 
 def _described(sent: Sent) -> str:
-    return " ".join(filter(None, (sent.path.name, sent.name, sent.student or sent.lms_id, sent.email)))
+    return " ".join(filter(None, (sent.called, sent.name, sent.student or sent.lms_id, sent.email)))
 
 
 def _marks(released: Path) -> list[bytes]:
@@ -188,8 +171,8 @@ def _is_ours(path: Path, marks: list[bytes]) -> bool:
     return any(mark in data for mark in marks)
 
 
-def _modified(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime if path.exists() else 0, UTC)
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0
 
 
 def _digest(path: Path) -> str:

@@ -18,24 +18,29 @@ import os
 import re
 import shutil
 import stat
-import tempfile
+import uuid
 import zipfile
 from calendar import timegm
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 
 import dateutil.parser
 import yaml
 from nbgrader.utils import parse_utc
 
-CANVAS = re.compile(r"(?:(?P<name>.*?)_)?(?P<late>LATE_)?(?P<id>\d+|anon_\w+?)_(?P<file>\d+)_.+", re.S)
-MOODLE = re.compile(r"(?P<name>.*?)_(?P<id>\d+)_assignsubmission_file(?:_.*)?", re.S)
+WHO = re.compile(  # how Canvas and Moodle begin the names of files and folders
+    r"(?:(?P<name>.*?)_)??(?P<late>LATE_)?(?P<lms_id>\d+|anon_\w+?)_"
+    r"(?:(?P<number>\d+)_.+|assignsubmission_file(?:_.*)?)",
+    re.DOTALL,
+)
 METADATA = "submission_metadata.yml"  # Gradescope's
-LARGEST = 4 * 2**30  # bytes of all files of an archive
-MOST = 100_000  # files in an archive
-LONGEST = 200  # bytes of a file's name
+TIMESTAMP = "timestamp.txt"  # nbgrader's
+READ = re.compile(rf"(?:.*/)?(?:{METADATA}|{TIMESTAMP}|[^/]*\.(?:ipynb|zip))", re.DOTALL)  # of an archive
+LARGEST = 4 * 2**30  # bytes of the files that are read of an archive
+MOST = 100_000  # files that are read of an archive
+
+File = tuple[PurePosixPath, Path]  # what it is called in the archive, and where it lies on the disk
 
 
 @dataclass(frozen=True)
@@ -43,158 +48,140 @@ class Sent:
     """A notebook that somebody handed in, and what the platform says of it."""
 
     path: Path
-    name: str
+    called: str  # its path in the archive
+    name: str = ""
     lms_id: str = ""
     student: str = ""  # what the platform gives as the student's own number
     email: str = ""
     when: datetime | None = None
     number: int = 0  # counts up
     late: bool = False
+    is_ours: bool = False  # whether there is a cell of the assignment in it
 
 
-def unpack(archive: Path, folder: Path, inner: bool = True) -> list[str]:
-    """Unpack a zip into a folder, with the zips that students put in; give a sentence for each refused.
-
-    Raises:
-        ValueError: for an archive that is damaged, encrypted, too large, or has paths that lead out of the
-            folder or links. Nothing has been written then.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as scratch:
-        try:
-            with zipfile.ZipFile(archive) as opened:
-                _extract(opened, Path(scratch) / "all")
-            (Path(scratch) / "all").rename(folder)
-        except Exception as error:  # zipfile, and what decompresses for it, raise many kinds
-            raise ValueError(f"{archive.name} cannot be unpacked: {error}.") from None
-    refused = []
-    for path in sorted(folder.rglob("*.zip")) if inner else ():
-        beside = path.with_suffix("")
-        try:
-            unpack(path, beside / path.stem if beside.exists() else beside, inner=False)
-        except ValueError as error:
-            refused.append(str(error))
-    return refused
-
-
-def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Write an archive's files to a new folder, at the times that it gives them."""
-    members = [each for each in archive.infolist() if not each.is_dir()]
-    _check(members)
-    folder.mkdir()
-    for number, member in enumerate(members):
-        path = folder.joinpath(*map(_shortened, PurePosixPath(member.filename).parts))
-        path = path if not path.exists() else path.with_stem(f"{path.stem} ({number})")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(member) as read, path.open("xb") as write:
-            shutil.copyfileobj(read, write)
-        year, month, day, *time = member.date_time
-        seconds = timegm((year, max(month, 1), max(day, 1), *time))
-        os.utime(path, (seconds, seconds))
-
-
-def _shortened(name: str) -> str:
-    """A file's name as file systems take it: platforms put theirs before a student's, which may be long."""
-    while len(os.fsencode(name)) > LONGEST:
-        stem, dot, suffix = name.rpartition(".")
-        name = f"{stem[:-1]}{dot}{suffix}" if stem else name[:-1]
-    return name
-
-
-def survey(folder: Path, name: str) -> Iterator[Sent]:
-    """Every notebook that was handed in, and by whom, in an unpacked archive or a plain folder.
+def survey(source: Path, name: str, scratch: Path) -> tuple[list[Sent], list[str]]:
+    """Every notebook that was handed in, and by whom; and a sentence for each zip of a student's refused.
 
     Only the names that the platform gives count, at the place where it gives them: what is deeper inside
-    is a student's choice.
+    is a student's choice. Nothing is written but to `scratch`, under names of our own.
+
+    Args:
+        source: a zip, or a folder.
+        name: the assignment.
+        scratch: a folder for what is in zips.
+
+    Raises:
+        ValueError: for an archive that is damaged, encrypted or too large.
     """
-    base = folder
-    while (inner := [path for path in base.iterdir() if not path.name.startswith((".", "__MACOSX"))]) and (
-        len(inner) == 1 and inner[0].is_dir() and not _kind(base) and _kind(inner[0])
-    ):
-        base = inner[0]
-    kind = _kind(base)
-    if kind == "Gradescope":
-        yield from _gradescope(base)
-    elif kind:
-        pattern = CANVAS if kind == "Canvas" else MOODLE
-        for top in sorted(base.iterdir()):
-            match = pattern.fullmatch(top.name)
-            found = match.groupdict() if match else {}
-            number, late = int(found.get("file") or 0), bool(found.get("late"))
-            for path in _notebooks(top):
-                yield Sent(path, found.get("name") or "", found.get("id", ""), number=number, late=late)
+    found, refused = _files(source, scratch)
+    found = _from_students_on(found, name)
+    timestamps = {inside.parent: path for inside, path in found if inside.name == TIMESTAMP}
+    groups = [_groups(path) for inside, path in found if str(inside) == METADATA]
+    sent = []
+    for inside, path in found:
+        other = inside.stem != name and inside.parent.name == inside.stem  # assignment, in nbgrader's folders
+        if inside.suffix != ".ipynb" or other:
+            continue
+        top = inside.parts[0]
+        if groups:
+            people = groups[0].get(top, [{}])
+        elif match := WHO.fullmatch(top):
+            number, late = int(match["number"] or 0), bool(match["late"])
+            people = [
+                {"name": match["name"] or "", "lms_id": match["lms_id"], "number": number, "late": late}
+            ]
+        else:
+            student = re.sub(r"\.(ipynb|zip)$", "", top)
+            people = [
+                {"name": student, "student": student, "when": read_timestamp(timestamps.get(inside.parent))}
+            ]
+        sent += [Sent(path, str(inside), **person) for person in people]
+    return sent, refused
+
+
+def _files(source: Path, scratch: Path) -> tuple[list[File], list[str]]:
+    """The files of a folder or zip and of the zips in it, and a sentence for each of those refused."""
+    if source.is_dir():
+        outer = [(PurePosixPath(path.relative_to(source)), path) for path in sorted(source.rglob("*"))]
+        outer = [(inside, path) for inside, path in outer if stat.S_ISREG(path.lstat().st_mode)]
     else:
-        yield from _plain(base, name)
+        outer = _unzipped(source, source.name, scratch)
+    found, refused = [], []
+    for inside, path in outer:
+        if inside.suffix != ".zip":
+            found.append((inside, path))
+            continue
+        try:
+            found += [(inside / each, copy) for each, copy in _unzipped(path, inside.name, scratch)]
+        except ValueError as error:
+            refused.append(str(error))
+    hidden = ".", "__MACOSX"
+    return [each for each in found if not any(part.startswith(hidden) for part in each[0].parts)], refused
 
 
-def _kind(base: Path) -> str:
-    """Which platform made a folder; "" for none."""
-    names = [path.name for path in base.iterdir()]
-    if METADATA in names:
-        return "Gradescope"
-    for kind, pattern in {"Moodle": MOODLE, "Canvas": CANVAS}.items():
-        if sum(bool(pattern.fullmatch(name)) for name in names) > len(names) / 2:
-            return kind
-    return ""
-
-
-def _gradescope(base: Path) -> Iterator[Sent]:
+def _unzipped(archive: Path, called: str, scratch: Path) -> list[File]:
+    """Copy what matters in a zip to `scratch`, with the times that the zip gives; whole or not at all."""
+    found = []
     try:
-        metadata = yaml.load((base / METADATA).read_text("utf-8"), yaml.BaseLoader)  # texts, whatever tags
+        with zipfile.ZipFile(archive) as opened:
+            members = [each for each in opened.infolist() if READ.fullmatch(each.filename)]
+            if sum(member.file_size for member in members) > LARGEST or len(members) > MOST:
+                raise ValueError(f"it holds more than {LARGEST // 2**30} GiB or {MOST} files")
+            for member in members:
+                copy = scratch / uuid.uuid4().hex
+                with opened.open(member) as read, copy.open("xb") as write:
+                    shutil.copyfileobj(read, write)
+                year, month, day, *time = member.date_time
+                seconds = timegm((year, max(month, 1), max(day, 1), *time))
+                os.utime(copy, (seconds, seconds))
+                found.append((PurePosixPath(member.filename.lstrip("/")), copy))
+    except Exception as error:  # zipfile, and what decompresses for it, raise many kinds
+        raise ValueError(f"{called} cannot be unpacked: {error}.") from None
+    return found
+
+
+def _from_students_on(found: list[File], name: str) -> list[File]:
+    """What files are called from the folder on that holds the students: archives have others around it."""
+    while len(tops := {inside.parts[0] for inside, _ in found}) == 1 and not WHO.fullmatch(*tops):
+        below = {inside.parts[1] for inside, _ in found if len(inside.parts) > 2}
+        below |= {inside.name for inside, _ in found if len(inside.parts) == 2 and WHO.fullmatch(inside.name)}
+        if not below - {name}:
+            break
+        found = [(inside.relative_to(*tops), path) for inside, path in found if len(inside.parts) > 1]
+    return found
+
+
+def _groups(path: Path) -> dict[str, list[dict]]:
+    """Who handed in each folder and when, by Gradescope's metadata."""
+    groups = {}
+    try:
+        metadata = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # texts, whatever tags
         for folder, entry in metadata.items():
-            when = entry.get(":created_at")
-            when = dateutil.parser.parse(when) if when else None
-            if when and not when.tzinfo:
-                when = when.replace(tzinfo=UTC)
-            for person in entry[":submitters"]:
-                name, email, student = (str(person.get(key) or "") for key in (":name", ":email", ":sid"))
-                for path in _notebooks(base / PurePosixPath(folder).name):
-                    yield Sent(path, name, "", student, email, when)
+            when = read_time(entry.get(":created_at", ""))
+            keys = {"name": ":name", "email": ":email", "student": ":sid"}
+            groups[folder] = [
+                {key: str(person.get(theirs, "")) for key, theirs in keys.items()} | {"when": when}
+                for person in entry[":submitters"]
+            ]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{METADATA} is not as Gradescope writes it: {str(error).splitlines()[0]}."
         ) from None
+    return groups
 
 
-def _plain(base: Path, name: str) -> Iterator[Sent]:
-    notebooks = [
-        path for path in _notebooks(base) if path.stem == name or path.parent.name != path.stem
-    ]  # nbgrader's folders have other assignments in them
-    folders = [path.relative_to(base).parts[:-1] for path in notebooks]
-    if len({parts[:1] for parts in folders}) == 1 and len({parts[1:2] for parts in folders} - {(name,)}) > 1:
-        base /= folders[0][0] if folders[0] else ""  # a folder around all students
-    for path in notebooks:
-        top = base / path.relative_to(base).parts[0]
-        student = top.name if top.is_dir() else path.stem
-        yield Sent(path, student, student=student, when=read_timestamp(path.parent))
-
-
-def _notebooks(top: Path) -> Iterator[Path]:
-    for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-        inside = path.relative_to(top).parts
-        hidden = any(part.startswith((".", "__MACOSX")) for part in inside)
-        if path.suffix == ".ipynb" and not hidden and stat.S_ISREG(path.lstat().st_mode):
-            yield path
-
-
-def read_timestamp(folder: Path) -> datetime | None:
-    """What nbgrader's timestamp.txt in a folder says."""
+def read_time(text: str, zone: tzinfo = UTC) -> datetime | None:
+    """A time as people and platforms write it, in `zone` where it names none; None where it is none."""
     try:
-        return parse_utc((folder / "timestamp.txt").read_text().strip()).replace(tzinfo=UTC)
+        when = dateutil.parser.parse(text) if any(map(str.isdigit, text)) else None
+    except (ValueError, OverflowError):
+        return None
+    return when and when.replace(tzinfo=when.tzinfo or zone).astimezone(UTC)
+
+
+def read_timestamp(path: Path | None) -> datetime | None:
+    """What nbgrader's timestamp.txt says, if there is one."""
+    try:
+        return parse_utc(path.read_text().strip()).replace(tzinfo=UTC) if path else None
     except (OSError, ValueError):
         return None
-
-
-def _check(members: list[zipfile.ZipInfo]) -> None:
-    """Raise ValueError for an archive that is not to be unpacked."""
-    if sum(member.file_size for member in members) > LARGEST or len(members) > MOST:
-        raise ValueError(f"it holds more than {LARGEST // 2**30} GiB or {MOST} files")
-    for member in members:
-        path = PurePosixPath(member.filename)
-        outside = path.is_absolute() or not path.parts or ".." in path.parts
-        if outside or "\\" in member.filename or ":" in path.parts[0]:
-            raise ValueError(f"it has a path that leads out of it: {member.filename!r}")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise ValueError(f"it has a link in it: {member.filename!r}")
-        if member.flag_bits & 1:
-            raise ValueError("it is encrypted")
