@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbgrader.plugins import ExtractorPlugin
-from nbgrader.utils import is_solution
 from traitlets import Unicode
 
-from autograder.course_directory import CourseDirectory, read_notebook
+from autograder.course_directory import CourseDirectory
 from autograder.platforms import TIMESTAMP, Sent, read_timestamp, survey
 from autograder.reading import LARGEST
 from autograder.roster import Roster
@@ -113,7 +112,7 @@ def _handed_in(
 
     def order(each: Sent) -> tuple:
         when = each.when.timestamp() if each.when else 0
-        return each.is_ours, when, each.number, each.path.stat().st_mtime
+        return each.is_ours, when, int(each.number or 0), each.path.stat().st_mtime
 
     handed_in = defaultdict(list)
     for each in sorted(sent, key=order):
@@ -152,17 +151,13 @@ def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: 
 
 
 def _described(sent: Sent) -> str:
-    return " ".join(filter(None, (sent.called, sent.name, sent.student or sent.lms_id, sent.email)))
+    return " ".join(filter(None, (sent.called, sent.name, sent.sid or sent.lms_id, sent.email)))
 
 
 def _marks(released: Path) -> list[bytes]:
-    """What only notebooks of this assignment have in them: nbgrader's ids, and what answers are called."""
-    cells = [cell for cell in read_notebook(released).cells if "nbgrader" in cell.metadata]
-    ids = [f'"{cell.metadata["nbgrader"]["grade_id"]}"' for cell in cells]
-    names = [
-        name for cell in cells if is_solution(cell) for name in re.findall(r"^(?:def|class) \w+", cell.source)
-    ]
-    return [mark.encode() for mark in ids + names]
+    """What only notebooks of this assignment have in them: nbgrader's ids, and what it defines."""
+    data = released.read_bytes()
+    return re.findall(rb'"grade_id": ("[^"]+")', data) + re.findall(rb'"((?:def|class) \w+)', data)
 
 
 def _is_ours(path: Path, marks: list[bytes]) -> bool:

@@ -51,11 +51,11 @@ class Sent:
     called: str  # its path in the archive
     name: str = ""
     lms_id: str = ""
-    student: str = ""  # what the platform gives as the student's own number
+    sid: str = ""  # what the platform gives as the student's own number
     email: str = ""
     when: datetime | None = None
-    number: int = 0  # counts up
-    late: bool = False
+    number: str = ""  # counts up
+    late: str = ""
     is_ours: bool = False  # whether there is a cell of the assignment in it
 
 
@@ -86,15 +86,10 @@ def survey(source: Path, name: str, scratch: Path) -> tuple[list[Sent], list[str
         if groups:
             people = groups[0].get(top, [{}])
         elif match := WHO.fullmatch(top):
-            number, late = int(match["number"] or 0), bool(match["late"])
-            people = [
-                {"name": match["name"] or "", "lms_id": match["lms_id"], "number": number, "late": late}
-            ]
+            people = [match.groupdict("")]
         else:
-            student = re.sub(r"\.(ipynb|zip)$", "", top)
-            people = [
-                {"name": student, "student": student, "when": read_timestamp(timestamps.get(inside.parent))}
-            ]
+            student, when = re.sub(r"\.(ipynb|zip)$", "", top), read_timestamp(timestamps.get(inside.parent))
+            people = [{"name": student, "sid": student, "when": when}]
         sent += [Sent(path, str(inside), **person) for person in people]
     return sent, refused
 
@@ -143,8 +138,8 @@ def _unzipped(archive: Path, called: str, scratch: Path) -> list[File]:
 def _from_students_on(found: list[File], name: str) -> list[File]:
     """What files are called from the folder on that holds the students: archives have others around it."""
     while len(tops := {inside.parts[0] for inside, _ in found}) == 1 and not WHO.fullmatch(*tops):
-        below = {inside.parts[1] for inside, _ in found if len(inside.parts) > 2}
-        below |= {inside.name for inside, _ in found if len(inside.parts) == 2 and WHO.fullmatch(inside.name)}
+        inner = [inside.parts[1:] for inside, _ in found]
+        below = {parts[0] for parts in inner if len(parts) > 1 or (parts and WHO.fullmatch(parts[0]))}
         if not below - {name}:
             break
         found = [(inside.relative_to(*tops), path) for inside, path in found if len(inside.parts) > 1]
@@ -158,15 +153,13 @@ def _groups(path: Path) -> dict[str, list[dict]]:
         metadata = yaml.load(path.read_text("utf-8"), yaml.BaseLoader)  # texts, whatever tags
         for folder, entry in metadata.items():
             when = read_time(entry.get(":created_at", ""))
-            keys = {"name": ":name", "email": ":email", "student": ":sid"}
             groups[folder] = [
-                {key: str(person.get(theirs, "")) for key, theirs in keys.items()} | {"when": when}
+                {key: str(person.get(f":{key}", "")) for key in ("name", "email", "sid")} | {"when": when}
                 for person in entry[":submitters"]
             ]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{METADATA} is not as Gradescope writes it: {str(error).splitlines()[0]}."
-        ) from None
+        why = str(error).splitlines()[0]
+        raise ValueError(f"{METADATA} is not as Gradescope writes it: {why}.") from None
     return groups
 
 

@@ -54,8 +54,8 @@ class Roster:
     def find(self, sent: Sent) -> str:
         """The student who sent a notebook; "" where the roster does not say, or names two."""
         if not self.given:
-            return _safe(sent.student or sent.email or "_".join(filter(None, (sent.name, sent.lms_id))))
-        for key in (*_keys(sent.lms_id, sent.student, sent.email, sent.name), ("student", _safe(sent.name))):
+            return _safe(sent.sid or sent.email or "_".join(filter(None, (sent.name, sent.lms_id))))
+        for key in (*_keys(sent.lms_id, sent.sid, sent.email, sent.name), ("student", _safe(sent.name))):
             if key[1] and len(self._by[key]) == 1:
                 return next(iter(self._by[key]))
         return ""
