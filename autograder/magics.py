@@ -7,12 +7,13 @@ them once, for the session. Each such line becomes a comment behind a `pass`, so
 import ast
 import re
 
-from autograder.source import LARGEST, parse
+from autograder.source import LARGEST, bound_by, parse
 
 # a line that IPython reads and Python does not; only looked at where Python cannot parse the cell
 MAGIC = re.compile(r"^(?!\s*(?:pass  )?#)(?:\s*[%!?]|[^#'\"]*=\s*[%!]\w|.*\?\s*$)")
 PYTHON_BODY = {"%%time", "%%timeit", "%%capture", "%%prun"}  # cell magics whose body is Python
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
+COLAB = re.compile(r"\bgoogle(?:\.| import .*\b)colab\b")
 MOST = 200  # lines that are looked at in one cell: each takes a parse
 
 
@@ -36,11 +37,11 @@ def neutralise(source: str) -> tuple[str, list[str]]:
         if TIMED.match(lines[number]):
             removed.append(lines[number].strip())
             lines[number] = TIMED.sub(r"\1", lines[number])
-            continue
-        end = number
-        while lines[end].endswith("\\") and end + 1 < len(lines):
-            end += 1
-        _comment(lines, range(number, end + 1), removed)
+        else:
+            end = number + 1
+            while end < len(lines) and lines[end - 1].endswith("\\"):
+                end += 1
+            _comment(lines, range(number, end), removed)
     tree = parse("\n".join(lines))
     for statement in _of_a_session(tree) if tree else ():
         _comment(lines, range(statement.lineno - 1, statement.end_lineno), removed)
@@ -69,19 +70,11 @@ def _comment(lines: list[str], numbers: range, removed: list[str]) -> None:
 def _of_a_session(tree: ast.Module) -> list[ast.stmt]:
     """Statements that import google.colab, use what they imported, or call get_ipython()."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    imports = [node for node in imports if any(name.startswith("google.colab") for name in _modules(node))]
-    bound = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
-    bound.add("get_ipython")
-    uses = [
+    imports = [node for node in imports if COLAB.search(ast.unparse(node))]
+    bound = {"get_ipython"}.union(*map(bound_by, imports))
+    return imports + [
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr | ast.Assign)
         and any(isinstance(part, ast.Name) and part.id in bound for part in ast.walk(node.value))
     ]
-    return imports + uses
-
-
-def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
-    if isinstance(node, ast.ImportFrom):
-        return [f"{node.module}.{alias.name}" for alias in node.names]
-    return [alias.name for alias in node.names]
