@@ -11,11 +11,7 @@ given cells, an answer takes the statements that define a name which it uses, an
 
 import ast
 import copy
-import filecmp
-import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +22,7 @@ from nbgrader.utils import is_grade, is_solution, is_task
 from traitlets import Unicode
 
 from autograder.magics import neutralise
-from autograder.reading import NO_ID, NOTES, find_notebook, load
+from autograder.reading import NOTES, find_notebook, load
 from autograder.source import bound, bound_by, parse, text, used
 
 SENTENCES = {  # repair -> what is said of it
@@ -52,7 +48,7 @@ class Cell:
     def __init__(self, cell: NotebookNode):
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         self.grade_id = grade_id if isinstance(grade_id, str) else ""
-        self.kind, self.source, self.id = cell.cell_type, cell.source, cell.get("id", NO_ID)
+        self.kind, self.source, self.id = cell.cell_type, cell.source, cell.id
         self.attachments = cell.get("attachments", {})
         self.code, self.removed = neutralise(cell.source)  # as plain Python; the lines of it that are none
 
@@ -68,32 +64,30 @@ class Ingest(NbGraderPreprocessor):
     release_directory = Unicode("assignments", help="folder of released notebooks").tag(config=True)
 
     def preprocess(self, nb, resources):
-        """Put the answers of `nb` into the released notebook."""
+        """The released notebook with the answers of the file that `nb` stands for."""
         assignment, notebook = resources["nbgrader"]["assignment"], resources["nbgrader"]["notebook"]
         released = Path(self.release_directory) / assignment / f"{notebook}.ipynb"
         if not released.is_file():
             raise ValueError(f"{released} does not exist: release {assignment} first.")
-        rebuilt, repairs = rebuild(nb, nbformat.read(released, as_version=4))
-        submitted = Path(resources["metadata"].get("path", "")) / f"{notebook}.ipynb"
-        repairs = [*_copied(submitted), *repairs]
+        submitted = Path(resources["metadata"]["path"]) / f"{notebook}.ipynb"
+        submitted = submitted if submitted.exists() else submitted.parent
+        rebuilt, repairs = read_submission(submitted, nbformat.read(released, as_version=4))
         for repair in repairs:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], repair)
-        return _with_repairs(rebuilt, repairs), resources
+        return rebuilt, resources
 
 
 def use_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
     """Hook of nbgrader's autograde, before the notebooks of one student are converted.
 
     Where the assignment is one notebook of its name and no file has that name, the notebook that was
-    handed in under another is copied to it. Runs in the course directory, as nbgrader does.
+    handed in under another is converted in its place. Runs in the course directory, as nbgrader does.
     """
     ours = {path.stem for path in Path().glob(f"*/{assignment}/*.ipynb")}
     if ours == {assignment} and notebooks and Path(notebooks[0]).parent.name == assignment:
-        folder = Path(notebooks[0]).parent
-        wanted, found = folder / f"{assignment}.ipynb", find_notebook(folder)
-        if found != wanted and found.is_file() and not found.is_symlink():
-            shutil.copyfile(found, wanted)
-            notebooks.append(str(wanted))
+        wanted = Path(notebooks[0]).with_name(f"{assignment}.ipynb")
+        if str(wanted) not in notebooks and load(find_notebook(wanted.parent)):
+            notebooks.append(str(wanted))  # Ingest finds what there is
 
 
 def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
@@ -110,114 +104,84 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
     if path.is_dir():
         folder, path = path, find_notebook(path)
         if path.stem != folder.name:
-            repairs.append(_renamed(path.name, f"{folder.name}.ipynb"))
-        else:
-            repairs += _copied(path)
+            repairs.append(f"The notebook was called {path.name}; it was taken for {folder.name}.ipynb.")
     rebuilt, found = rebuild(load(path), master)
-    return _with_repairs(rebuilt, repairs + found), repairs + found
+    rebuilt.metadata[NOTES] = {"repairs": repairs + found}
+    return rebuilt, repairs + found
 
 
 def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """The release with the answers of a submission, and the repairs that this took."""
     notebook, cells = copy.deepcopy(master), [Cell(cell) for cell in submitted.cells]
-    match = Match(cells, master.cells)
+    place, how = _match(cells, master.cells)
     repairs: dict[str, list[str]] = defaultdict(list)
-    for position, original in enumerate(notebook.cells):
-        name = _name(original)
-        how, found = match.how.get(position, ""), match.found.get(position, [])
+    for at, original in enumerate(notebook.cells):
+        name, found = _name(original), [cells[index] for index, there in place.items() if there == at]
         if is_solution(original):
-            if found:
-                _put(original, found, repairs, name)
-                repairs[how].append(name)
-            else:
-                repairs["missing"].append(name)
+            repairs[how.get(at, "missing")].append(name)
+            _put(original, found, repairs)
         elif name:
             given = "test" if is_grade(original) else "given"
             if not found:
                 repairs[f"{given} deleted"].append(name)
             elif any(not _same(cell.source, original.source) for cell in found):
                 repairs[f"{given} changed"].append(name)
-    if match.reordered:
+    answers = list(dict.fromkeys(at for at in place.values() if is_solution(master.cells[at])))
+    if answers != sorted(answers):
         repairs["reordered"].append("")
-    _add_helpers(notebook, match, repairs)
-    _add_task_answers(notebook, match)
-    return notebook, _sentences(repairs)
+    _add_helpers(notebook, _helpers(cells, place, master.cells), repairs)
+    _add_task_answers(notebook, cells, place)
+    said = {kind: ", ".join(dict.fromkeys(names)) for kind, names in repairs.items() if names}
+    return notebook, [sentence.format(said[kind]) for kind, sentence in SENTENCES.items() if kind in said]
 
 
-class Match:
+def _match(cells: list[Cell], master: list[NotebookNode]) -> tuple[dict[int, int], dict[int, str]]:
     """Which cells of a submission are which cells of the release.
 
-    Attributes:
-        found: position in the release -> the student's cells; several where one was duplicated or split.
+    Returns:
+        place: index of a student's cell -> position in the release, for the cells that are found; several
+            have the same where one was duplicated or split.
         how: position in the release -> "" for nbgrader's id, "id", "header" or "order".
-        place: index of a student's cell -> position in the release, for the cells that are found.
-        reordered: whether answers come in another order than in the release.
     """
+    place: dict[int, int] = {}
+    how: dict[int, str] = {}
 
-    def __init__(self, cells: list[Cell], master: list[NotebookNode]):
-        self.cells, self.master = cells, master
-        self.found: dict[int, list[Cell]] = {}
-        self.how: dict[int, str] = {}
-        self.place: dict[int, int] = {}
-        known = {_name(cell) for cell in master} - {""}
-        self._by("", lambda cell: cell.grade_id, _name)
-        self._by(
-            "id", lambda cell: "" if cell.grade_id in known else cell.id, lambda cell: cell.get("id", "")
-        )
-        self._by_header()
-        self._by("", lambda cell: cell.source.strip(), lambda cell: cell.source.strip())
-        self._by_order()
-        self.place = dict(sorted(self.place.items()))
-        answers = dict.fromkeys(at for at in self.place.values() if is_solution(master[at]))
-        self.reordered = list(answers) != sorted(answers)
+    def defined(original: NotebookNode) -> set[str]:
+        """What an answer defines that is missing, or left as released."""
+        found = [cells[index] for index, at in place.items() if master[at] is original]
+        written = any(not _same(cell.source, original.source) for cell in found)
+        is_code = is_solution(original) and original.cell_type == "code"
+        return bound(original.source) if is_code and not written else set()
 
-    def _by(self, how: str, theirs: Callable[[Cell], str], ours: Callable[[NotebookNode], str]) -> None:
-        known = {ours(cell): at for at, cell in enumerate(self.master) if ours(cell)}
-        for index, cell in enumerate(self.cells):
-            at = None if cell.id.startswith(NO_ID) and how == "id" else known.get(theirs(cell))
-            if index not in self.place and at is not None and self.how.get(at, how) == how:
-                self._take(index, at, how)
-
-    def _by_header(self) -> None:
-        """An answer that is missing, or left as released, may be in a cell that defines its names."""
-        for at, original in enumerate(self.master):
-            found = self.found.get(at, [])
-            if is_solution(original) and all(_same(cell.source, original.source) for cell in found):
-                names = bound(original.source) if original.cell_type == "code" else set()
-                for index, cell in enumerate(self.cells):
-                    if index not in self.place and names & cell.names:
-                        self._take(index, at, "" if found else "header")
-
-    def _by_order(self) -> None:
-        """An answer that is missing is looked for between what comes before and after it in the release."""
-        for at, original in enumerate(self.master):
-            if is_solution(original) and at not in self.found:
-                first = max((index for index, place in self.place.items() if place < at), default=-1) + 1
-                last = min((i for i, place in self.place.items() if place > at), default=len(self.cells))
-                for index in range(first, last):
-                    if index not in self.place and self.cells[index].kind == original.cell_type:
-                        self._take(index, at, "order")
-
-    def _take(self, index: int, at: int, how: str) -> None:
-        self.place[index] = at
-        self.found.setdefault(at, []).append(self.cells[index])
-        self.how.setdefault(at, how)
+    for by, theirs, ours in (  # how a cell is recognised, the surest first: what in theirs is one of ours
+        ("", lambda cell: {cell.grade_id}, lambda original: {_name(original)}),
+        ("id", lambda cell: {cell.id}, lambda original: {original.get("id", "")}),
+        ("header", lambda cell: cell.names, defined),
+        ("", lambda cell: {cell.source.strip()}, lambda original: {original.source.strip()}),
+    ):
+        known = {key: at for at, original in enumerate(master) for key in ours(original) - {""}}
+        for index, cell in enumerate(cells):
+            if index not in place and (found := [known[key] for key in theirs(cell) & known.keys()]):
+                place[index] = min(found)
+                how.setdefault(min(found), by)
+    for at, original in enumerate(master):  # between what comes before and after it in the release
+        if is_solution(original) and at not in how:
+            first = max((index for index, there in place.items() if there < at), default=-1) + 1
+            last = min((index for index, there in place.items() if there > at), default=len(cells))
+            for index in range(first, last):
+                if index not in place and cells[index].kind == original.cell_type:
+                    place[index], how[at] = at, "order"
+    return dict(sorted(place.items())), how
 
 
-def _sentences(repairs: dict[str, list[str]]) -> list[str]:
-    """Repairs of one kind are one sentence."""
-    named = {kind: ", ".join(dict.fromkeys(names)) for kind, names in repairs.items()}
-    return [sentence.format(named[kind]) for kind, sentence in SENTENCES.items() if kind in named]
-
-
-def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]], name: str) -> None:
+def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]]) -> None:
     """Put what was found for an answer into its cell of the release."""
     written = [cell for cell in found if not _same(cell.source, original.source)]
     written = list({cell.source.strip(): cell for cell in written}.values())
     if len(found) > 1:
-        repairs["duplicated"].append(name)
+        repairs["duplicated"].append(_name(original))
     if any(cell.kind != original.cell_type for cell in found):
-        repairs["retyped"].append(name)
+        repairs["retyped"].append(_name(original))
     if not written:
         return
     if original.cell_type == "code":
@@ -225,8 +189,7 @@ def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]
         if len(written) > 1 and parse(original.source) is None:  # not one cell that was split
             original.source = ([cell for cell in written if parse(cell.code)] or written)[-1].code
         for cell in written:
-            for line in cell.removed:
-                repairs["magic"].append(line)
+            repairs["magic"] += cell.removed
     else:
         original.source = "\n\n".join(cell.source for cell in written)
         attachments = {key: value for cell in written for key, value in cell.attachments.items()}
@@ -234,65 +197,58 @@ def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]
             original["attachments"] = attachments
 
 
-def _add_helpers(notebook: NotebookNode, match: Match, repairs: dict[str, list[str]]) -> None:
+def _helpers(
+    cells: list[Cell], place: dict[int, int], master: list[NotebookNode]
+) -> list[tuple[str, set[str]]]:
+    """Statements that are neither in answers, nor in tests, nor the release's own; and what they define."""
+    given = [parse(cell.source) for cell in master if cell.cell_type == "code"]
+    ours = {ast.dump(each) for tree in given if tree for each in tree.body}
+    taken = {index for index, at in place.items() if is_solution(master[at]) or is_grade(master[at])}
+    helpers = []
+    for index, cell in enumerate(cells):
+        tree = parse(cell.code) if cell.kind == "code" and index not in taken else None
+        lines = cell.code.split("\n")
+        for each in tree.body if tree else ():
+            if ast.dump(each) not in ours:
+                helpers.append((text(lines, each), bound_by(each)))
+    return helpers
+
+
+def _add_helpers(
+    notebook: NotebookNode, helpers: list[tuple[str, set[str]]], repairs: dict[str, list[str]]
+) -> None:
     """Put statements that are in no answer in front of the first answer that uses what they define."""
     given = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
-    defining: dict[str, list[_Helper]] = {}
-    for helper in _helpers(match):
-        for name in helper.names - given:
-            defining.setdefault(name, []).append(helper)
-    moved: set[_Helper] = set()
+    defining = defaultdict(list)
+    for number, (_, names) in enumerate(helpers):
+        for name in names - given:
+            defining[name].append(number)
+    moved: set[int] = set()
     for cell in notebook.cells:
-        if not is_solution(cell) or cell.cell_type != "code":
-            continue
-        taken, names = set(), list(used(cell.source))
-        while names:
-            for helper in {*defining.pop(names.pop(), ())} - moved:
-                moved.add(helper)
-                taken.add(helper)
-                names += used(helper.source)  # it may use others
-        taken = sorted(taken, key=lambda helper: helper.place)
-        cell.source = "\n".join([each.source for each in taken] + [cell.source])
-        for name in sorted(set().union(*(each.names for each in taken))):
-            repairs["helper"].append(name)
+        if is_solution(cell) and cell.cell_type == "code":
+            taken, names = set(), list(used(cell.source))
+            while names:
+                for number in {*defining.pop(names.pop(), ())} - moved:
+                    moved.add(number)
+                    taken.add(number)
+                    names += used(helpers[number][0])  # it may use others
+            taken = [helpers[number] for number in sorted(taken)]
+            cell.source = "\n".join([*(source for source, _ in taken), cell.source])
+            repairs["helper"] += sorted(set().union(*(names for _, names in taken)))
 
 
-def _add_task_answers(notebook: NotebookNode, match: Match) -> None:
+def _add_task_answers(notebook: NotebookNode, cells: list[Cell], place: dict[int, int]) -> None:
     """The answer to a task of nbgrader's is whatever cells a student put below it."""
     for at in reversed(range(len(notebook.cells))):
-        if is_task(notebook.cells[at]) and at in match.place.values():
-            first = max(index for index, place in match.place.items() if place == at) + 1
-            last = min((index for index in match.place if index >= first), default=len(match.cells))
+        if is_task(notebook.cells[at]) and at in place.values():
+            first = max(index for index, there in place.items() if there == at) + 1
+            last = min((index for index in place if index >= first), default=len(cells))
             notebook.cells[at + 1 : at + 1] = [
                 nbformat.v4.new_code_cell(cell.code)
                 if cell.kind == "code"
                 else nbformat.v4.new_markdown_cell(cell.source)
-                for cell in match.cells[first:last]
+                for cell in cells[first:last]
             ]
-
-
-@dataclass(frozen=True)
-class _Helper:
-    """A statement outside of answers: where it is, its text, and the names that it binds."""
-
-    place: tuple[int, int]
-    source: str
-    names: frozenset[str]
-
-
-def _helpers(match: Match) -> Iterator[_Helper]:
-    """Statements of code cells that are neither answers, nor tests, nor in the release's own cell."""
-    for index, cell in enumerate(match.cells):
-        original = match.master[match.place[index]] if index in match.place else None
-        tree = parse(cell.code) if cell.kind == "code" else None
-        if tree is None or (original and (is_solution(original) or is_grade(original))):
-            continue
-        theirs = parse(original.source) if original else None
-        theirs = {ast.dump(statement) for statement in theirs.body} if theirs else set()
-        lines = cell.code.split("\n")
-        for number, statement in enumerate(tree.body):
-            if ast.dump(statement) not in theirs:
-                yield _Helper((index, number), text(lines, statement), frozenset(bound_by(statement)))
 
 
 def _name(cell: NotebookNode) -> str:
@@ -302,20 +258,3 @@ def _name(cell: NotebookNode) -> str:
 
 def _same(one: str, other: str) -> bool:
     return one.split() == other.split()
-
-
-def _renamed(name: str, wanted: str) -> str:
-    return f"The notebook was called {name}; it was taken for {wanted}."
-
-
-def _copied(submitted: Path) -> Iterator[str]:
-    """A repair if the submitted notebook is `use_renamed`'s copy of one beside it."""
-    if submitted.is_file():
-        for path in sorted(submitted.parent.glob("*.ipynb")):
-            if path != submitted and path.is_file() and filecmp.cmp(path, submitted, shallow=False):
-                yield _renamed(path.name, submitted.name)
-
-
-def _with_repairs(notebook: NotebookNode, repairs: list[str]) -> NotebookNode:
-    notebook.metadata[NOTES] = {"repairs": repairs}
-    return notebook

@@ -14,7 +14,6 @@ from autograder import plain
 LARGEST = 100 * 2**20  # bytes of a notebook file
 MOST = 5_000  # cells
 NOTES = "autograder"  # key in the metadata of notebooks and outputs: what this package says of them
-NO_ID = "no-id-"  # how the ids begin of cells that had none
 OTHERS = {b"PK": "a zip archive", b"%PDF": "a PDF file", b"<": "a web page", b"\x89PNG": "a picture"}
 
 
@@ -23,15 +22,14 @@ class UnreadableError(ValueError):
 
 
 class SubmissionExporter(NotebookExporter):
-    """Reads notebooks that nbformat refuses: nbgrader's autograde opens files through this."""
+    """Opens files for nbgrader's autograde, which refuses many; what was handed in it leaves to Ingest."""
 
     def from_filename(self, filename, resources=None, **arguments):
-        """Convert the notebook in a file: a submitted one leniently, one of nbgrader's own as ever."""
+        """Convert the notebook in a file: an empty one for a submitted one, one of nbgrader's own as ever."""
         if not getattr(self.parent, "_sanitizing", True):
             return super().from_filename(filename, resources=resources, **arguments)
-        path = Path(filename)
-        resources = {**(resources or {}), "metadata": {"name": path.stem, "path": str(path.parent)}}
-        return self.from_notebook_node(load(path), resources=resources, **arguments)
+        resources = {**(resources or {}), "metadata": {"path": str(Path(filename).parent)}}
+        return self.from_notebook_node(nbformat.v4.new_notebook(), resources=resources, **arguments)
 
 
 def find_notebook(folder: Path) -> Path:
@@ -84,7 +82,7 @@ def _tidied(cell: dict, number: int) -> dict:
         "cell_type": kind,
         "source": source,
         "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
-        "id": identifier if isinstance(identifier, str) and identifier else f"{NO_ID}{number}",
+        "id": identifier if isinstance(identifier, str) and identifier else f"no-id-{number}",
     }
     if kind == "code":
         tidied |= {"outputs": [], "execution_count": None}
