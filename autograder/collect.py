@@ -53,14 +53,13 @@ def collect(
     downloads = course.root / "downloaded" / name
     downloads.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".collecting-", dir=downloads) as scratch:
-        handed_in, refused = _handed_in([source], released, people, Path(scratch))
+        handed_in = _handed_in([source], released, people, Path(scratch))
         if not handed_in:
             raise ValueError(f"There is no notebook in {source.name}.")
         if not source.is_dir():
             _keep(source, downloads / "archive" / f"{_digest(source)}-{source.name}")
-        results = [Collected("", "refused", sentence) for sentence in refused]
-        for each in handed_in.pop("", []):
-            results.append(Collected(each.name, "of an unknown student", _described(each)))
+        unknown = handed_in.pop("", [])
+        results = [Collected(each.name, "of an unknown student", _described(each)) for each in unknown]
         people.remember(course, {student: found[-1] for student, found in handed_in.items()})
         for student, (*others, latest) in sorted(handed_in.items()):
             for each in others:
@@ -92,23 +91,18 @@ class PlatformExtractor(ExtractorPlugin):
         people = Roster(Path(self.roster) if self.roster else None, self.zone)
         with tempfile.TemporaryDirectory(dir=to) as scratch:
             archives = sorted(Path(archive_path).iterdir())
-            handed_in, refused = _handed_in(archives, released, people, Path(scratch))
-            unknown = [f"It is not known who handed in {_described(each)}." for each in handed_in.pop("", [])]
-            for sentence in refused + unknown:
-                self.log.warning(sentence)
+            handed_in = _handed_in(archives, released, people, Path(scratch))
+            for each in handed_in.pop("", []):
+                self.log.warning("It is not known who handed in %s.", _described(each))
             for student, found in handed_in.items():
                 _keep(found[-1].path, to / student / str(found[-1].when or "untimed") / released.name)
 
 
-def _handed_in(
-    sources: list[Path], released: Path, people: Roster, scratch: Path
-) -> tuple[dict[str, list[Sent]], list[str]]:
-    """What each student handed in, the one that counts last, under "" of unknown ones; and the refused."""
-    marks, sent, refused = _marks(released), [], []
-    for source in sources:
-        found, sentences = survey(source, released.stem, scratch)
-        sent += [replace(each, is_ours=_is_ours(each.path, marks)) for each in found]
-        refused += sentences
+def _handed_in(sources: list[Path], released: Path, people: Roster, scratch: Path) -> dict[str, list[Sent]]:
+    """What each student handed in, the one that counts last; under "" what came from unknown ones."""
+    marks = _marks(released)
+    sent = [each for source in sources for each in survey(source, released.stem, scratch)]
+    sent = [replace(each, is_ours=_is_ours(each.path, marks)) for each in sent]
 
     def order(each: Sent) -> tuple:
         when = each.when.timestamp() if each.when else 0
@@ -118,7 +112,7 @@ def _handed_in(
     for each in sorted(sent, key=order):
         student = people.find(each)
         handed_in[student].append(replace(each, when=people.when(student) or each.when))
-    return handed_in, refused
+    return handed_in
 
 
 def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: Path) -> str:

@@ -21,6 +21,7 @@ import stat
 import uuid
 import zipfile
 from calendar import timegm
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
@@ -59,11 +60,12 @@ class Sent:
     is_ours: bool = False  # whether there is a cell of the assignment in it
 
 
-def survey(source: Path, name: str, scratch: Path) -> tuple[list[Sent], list[str]]:
-    """Every notebook that was handed in, and by whom; and a sentence for each zip of a student's refused.
+def survey(source: Path, name: str, scratch: Path) -> Iterator[Sent]:
+    """Every notebook that was handed in, and by whom.
 
     Only the names that the platform gives count, at the place where it gives them: what is deeper inside
-    is a student's choice. Nothing is written but to `scratch`, under names of our own.
+    is a student's choice. A zip of a student's that cannot be unpacked is what they handed in, as it is.
+    Nothing is written but to `scratch`, under names of our own.
 
     Args:
         source: a zip, or a folder.
@@ -73,11 +75,9 @@ def survey(source: Path, name: str, scratch: Path) -> tuple[list[Sent], list[str
     Raises:
         ValueError: for an archive that is damaged, encrypted or too large.
     """
-    found, refused = _files(source, scratch)
-    found = _from_students_on(found, name)
+    found = _from_students_on(_files(source, scratch), name)
     timestamps = {inside.parent: path for inside, path in found if inside.name == TIMESTAMP}
     groups = [_groups(path) for inside, path in found if str(inside) == METADATA]
-    sent = []
     for inside, path in found:
         other = inside.stem != name and inside.parent.name == inside.stem  # assignment, in nbgrader's folders
         if inside.suffix != ".ipynb" or other:
@@ -90,28 +90,26 @@ def survey(source: Path, name: str, scratch: Path) -> tuple[list[Sent], list[str
         else:
             student, when = re.sub(r"\.(ipynb|zip)$", "", top), read_timestamp(timestamps.get(inside.parent))
             people = [{"name": student, "sid": student, "when": when}]
-        sent += [Sent(path, str(inside), **person) for person in people]
-    return sent, refused
+        for person in people:
+            yield Sent(path, str(inside), **person)
 
 
-def _files(source: Path, scratch: Path) -> tuple[list[File], list[str]]:
-    """The files of a folder or zip and of the zips in it, and a sentence for each of those refused."""
+def _files(source: Path, scratch: Path) -> list[File]:
+    """The files of a folder or zip, and of the zips in it."""
     if source.is_dir():
         outer = [(PurePosixPath(path.relative_to(source)), path) for path in sorted(source.rglob("*"))]
         outer = [(inside, path) for inside, path in outer if stat.S_ISREG(path.lstat().st_mode)]
     else:
         outer = _unzipped(source, source.name, scratch)
-    found, refused = [], []
+    found = []
     for inside, path in outer:
-        if inside.suffix != ".zip":
-            found.append((inside, path))
-            continue
         try:
-            found += [(inside / each, copy) for each, copy in _unzipped(path, inside.name, scratch)]
-        except ValueError as error:
-            refused.append(str(error))
+            inner = _unzipped(path, inside.name, scratch) if inside.suffix == ".zip" else []
+            found += [(inside / each, copy) for each, copy in inner] or [(inside, path)]
+        except ValueError:
+            found.append((inside.with_suffix(".ipynb"), path))
     hidden = ".", "__MACOSX"
-    return [each for each in found if not any(part.startswith(hidden) for part in each[0].parts)], refused
+    return [each for each in found if not any(part.startswith(hidden) for part in each[0].parts)]
 
 
 def _unzipped(archive: Path, called: str, scratch: Path) -> list[File]:

@@ -16,7 +16,7 @@ import pytest
 from autograder import platforms
 from autograder.collect import collect
 from autograder.course_directory import CourseDirectory
-from autograder.reading import LARGEST
+from autograder.reading import LARGEST, UnreadableError, load
 from autograder.release import release
 from autograder.verify import scratch_course
 
@@ -267,9 +267,17 @@ def test_a_zip_that_a_student_handed_in(course, notebook, tmp_path):
     broken = inner.getvalue()[:200]
     files = {"doejane_1_10_hw.zip": inner.getvalue(), "liana_2_11_hw.zip": broken}
     results = collect(course, NAME, make_zip(tmp_path / "s.zip", files))
-    assert marks(course) == {"doejane_1": "jane"}
-    (refused,) = [result for result in results if result.what == "refused"]
-    assert "liana_2_11_hw.zip cannot be unpacked" in refused.note
+    assert marks_of(course.root / "submitted" / "doejane_1") == "jane"
+    assert_is_told(course, results, broken)
+
+
+def assert_is_told(course, results, broken):
+    """Liana's zip is kept as it is, an instructor sees a note, and she is told what it is."""
+    assert {result.student: result.note for result in results}["liana_2"].startswith("None of the cells")
+    handed_in = course.root / "submitted" / "liana_2" / NAME / f"{NAME}.ipynb"
+    assert handed_in.read_bytes() == broken
+    with pytest.raises(UnreadableError, match="it is a zip archive"):
+        load(handed_in)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -281,9 +289,8 @@ def test_a_damaged_zip_of_a_student_is_theirs_alone(course, notebook, tmp_path, 
     damaged[60:260] = b"\xff" * 200
     files = {"doejane_1_10_hw.ipynb": notebook("jane"), "liana_2_11_hw.zip": bytes(damaged)}
     results = collect(course, NAME, make_zip(tmp_path / "s.zip", files))
-    assert marks(course) == {"doejane_1": "jane"}
-    (refused,) = [result.note for result in results if result.what == "refused"]
-    assert refused.startswith("liana_2_11_hw.zip cannot be unpacked: ")
+    assert marks_of(course.root / "submitted" / "doejane_1") == "jane"
+    assert_is_told(course, results, damaged)
 
 
 def test_a_zip_beside_a_folder_of_its_name_takes_nothing_from_it(course, notebook, tmp_path):
@@ -413,14 +420,14 @@ def test_bad_input_is_one_sentence(course, words, sentence):
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(course, tmp_path):
-    files = {"doejane_1_10_[red] [b].zip": b"no zip"}
-    archive = make_zip(tmp_path / "s.zip", {**files, "liana_2_11_x.ipynb": "{}"})
+    files = {"doejane_1_10_[red] [b].ipynb": "{}", "liana_2_11_x.ipynb": "{}"}
+    archive = make_zip(tmp_path / "s.zip", files)
+    (tmp_path / "roster.csv").write_text("student_id,lms_id\nliana,2\n")
     program = Path(sys.executable).parent / "autograder"
-    done = subprocess.run(
-        [program, "collect", NAME, archive], cwd=course.root, capture_output=True, text=True
-    )
+    command = [program, "collect", NAME, archive, "--roster", tmp_path / "roster.csv"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "[red] [b].zip" in " ".join(done.stdout.split())
+    assert "[red] [b].ipynb" in " ".join(done.stdout.split())
 
 
 def test_nbgraders_own_command_collects_the_same(course, notebook, tmp_path):
