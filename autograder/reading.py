@@ -95,7 +95,7 @@ def _tidied(cell: dict, number: int) -> dict:
 
 def _parsed(data: bytes, name: str) -> dict:
     """The JSON object in a file; {} for other JSON. Raises UnreadableError in a sentence."""
-    text = _decoded(data).strip().strip("\0")
+    text = data.decode(json.detect_encoding(data), "replace").strip().strip("\0")  # UTF-8, 16 or 32
     if not text:
         raise UnreadableError(f"{name} is empty.")
     what = next((what for start, what in OTHERS.items() if data.lstrip().startswith(start)), "")
@@ -110,12 +110,3 @@ def _parsed(data: bytes, name: str) -> dict:
         why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
         raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
     return value if isinstance(value, dict) else {}
-
-
-def _decoded(data: bytes) -> str:
-    """Text in UTF-8, 16 or 32, with or without a mark, or in what Windows used to write."""
-    encoding = json.detect_encoding(data)
-    try:
-        return data.decode(encoding, "strict" if encoding.startswith("utf-8") else "replace")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
