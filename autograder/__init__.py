@@ -8,8 +8,8 @@ How a submission becomes a grade, with `autograder grade`:
 
 and there as with `nbgrader autograde`, by the steps that nbgrader_config.py names:
 
-    reading.load             opens what was handed in, whatever wrote it (nbgrader: by SubmissionExporter)
-    ingest.rebuild           puts the answers into the released notebook; magics: what is no Python goes out
+    reading.load             reads what was handed in, whatever wrote it; magics: what is no Python goes out
+    ingest.rebuild           puts the answers into the released notebook (nbgrader: its step Ingest, for both)
     preprocessors.Judge      runs it; a test cell holds cases (exercise.all_cases) or an instructor's asserts
     worker.Worker.run        runs a cell in provisioner's kernel: warm._watch forks, sandbox.enter shuts it in
     probe.respond            in the kernel, tries the answers on the cases (observe) and sends plain data

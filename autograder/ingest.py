@@ -12,7 +12,6 @@ given cells, an answer takes the statements that define a name which it uses, an
 import ast
 import copy
 from collections import defaultdict
-from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -21,8 +20,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution, is_task
 from traitlets import Unicode
 
-from autograder.magics import neutralise
-from autograder.reading import NOTES, find_notebook, load
+from autograder.reading import NOTES, Cell, find_notebook, load
 from autograder.source import bound, bound_by, parse, text, used
 
 SENTENCES = {  # repair -> what is said of it
@@ -40,22 +38,6 @@ SENTENCES = {  # repair -> what is said of it
     "given deleted": "Deleted given cells were put back: {}.",
     "reordered": "The cells were in another order; the original order was restored.",
 }
-
-
-class Cell:
-    """A cell of the student's file, as far as it matters: nothing in it is trusted."""
-
-    def __init__(self, cell: NotebookNode):
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        self.grade_id = grade_id if isinstance(grade_id, str) else ""
-        self.kind, self.source, self.id = cell.cell_type, cell.source, cell.id
-        self.attachments = cell.get("attachments", {})
-        self.code, self.removed = neutralise(cell.source)  # as plain Python; the lines of it that are none
-
-    @cached_property
-    def names(self) -> set[str]:
-        """What the cell defines."""
-        return bound(self.code)
 
 
 class Ingest(NbGraderPreprocessor):
@@ -86,7 +68,8 @@ def use_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
     ours = {path.stem for path in Path().glob(f"*/{assignment}/*.ipynb")}
     if ours == {assignment} and notebooks and Path(notebooks[0]).parent.name == assignment:
         wanted = Path(notebooks[0]).with_name(f"{assignment}.ipynb")
-        if str(wanted) not in notebooks and load(find_notebook(wanted.parent)):
+        if str(wanted) not in notebooks:
+            load(find_notebook(wanted.parent))  # or raises, and the submission is passed over
             notebooks.append(str(wanted))  # Ingest finds what there is
 
 
@@ -110,9 +93,9 @@ def read_submission(path: Path, master: NotebookNode) -> tuple[NotebookNode, lis
     return rebuilt, repairs + found
 
 
-def rebuild(submitted: NotebookNode, master: NotebookNode) -> tuple[NotebookNode, list[str]]:
+def rebuild(cells: list[Cell], master: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """The release with the answers of a submission, and the repairs that this took."""
-    notebook, cells = copy.deepcopy(master), [Cell(cell) for cell in submitted.cells]
+    notebook = copy.deepcopy(master)
     place, how = _match(cells, master.cells)
     repairs: dict[str, list[str]] = defaultdict(list)
     for at, original in enumerate(notebook.cells):

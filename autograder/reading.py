@@ -3,13 +3,15 @@
 import json
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat import NotebookNode
 
 from autograder import plain
+from autograder.magics import neutralise
+from autograder.source import bound
 
 LARGEST = 100 * 2**20  # bytes of a notebook file
 MOST = 5_000  # cells
@@ -32,6 +34,29 @@ class SubmissionExporter(NotebookExporter):
         return self.from_notebook_node(nbformat.v4.new_notebook(), resources=resources, **arguments)
 
 
+class Cell:
+    """A cell of a student's file, whatever wrote it, as far as it matters: nothing in it is trusted."""
+
+    def __init__(self, cell: dict):
+        metadata = _dict(cell, "metadata")
+        self.grade_id = str(_dict(metadata, "nbgrader").get("grade_id", ""))
+        self.id = str(cell.get("id") or metadata.get("id") or "")  # Colab has it in the metadata
+        kind = cell.get("cell_type")
+        self.kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
+        source = cell.get("source", cell.get("input", ""))
+        source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        self.source = source.replace("\r\n", "\n").replace("\r", "\n")
+        self.attachments = {
+            key: each for key, each in _dict(cell, "attachments").items() if isinstance(each, dict)
+        }
+        self.code, self.removed = neutralise(self.source)  # as plain Python; the lines of it that are none
+
+    @cached_property
+    def names(self) -> set[str]:
+        """What the cell defines."""
+        return bound(self.code)
+
+
 def find_notebook(folder: Path) -> Path:
     """The notebook in a submission's folder: the one named like it, else the latest of the others."""
     found = [path for path in folder.iterdir() if path.suffix == ".ipynb" and not path.name.startswith(".")]
@@ -41,8 +66,8 @@ def find_notebook(folder: Path) -> Path:
     return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
 
 
-def load(path: Path) -> NotebookNode:
-    """The notebook in a file of any encoding and format, as nbformat 4.
+def load(path: Path) -> list[Cell]:
+    """The cells of the notebook in a file of any encoding and format.
 
     Raises:
         UnreadableError: for what is no notebook, in a sentence.
@@ -64,33 +89,7 @@ def load(path: Path) -> NotebookNode:
         raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
     if len(cells) > MOST:
         raise UnreadableError(f"{path.name} has more than {MOST} cells.")
-    tidied = [_tidied(cell, number) for number, cell in enumerate(cells) if isinstance(cell, dict)]
-    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": tidied})
-
-
-def _tidied(cell: dict, number: int) -> dict:
-    """A cell of whatever format and whoever's making, with what matters of it as nbformat 4 has it."""
-    kind = cell.get("cell_type")
-    kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
-    source = cell.get("source", cell.get("input", ""))
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    nbgrader = metadata.get("nbgrader")
-    identifier = cell.get("id") or metadata.get("id")  # Colab has it in the metadata
-    tidied = {
-        "cell_type": kind,
-        "source": source,
-        "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
-        "id": identifier if isinstance(identifier, str) and identifier else f"no-id-{number}",
-    }
-    if kind == "code":
-        tidied |= {"outputs": [], "execution_count": None}
-    elif isinstance(cell.get("attachments"), dict):
-        tidied["attachments"] = {
-            str(name): bundle for name, bundle in cell["attachments"].items() if isinstance(bundle, dict)
-        }
-    return tidied
+    return [Cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
 def _parsed(data: bytes, name: str) -> dict:
@@ -109,4 +108,9 @@ def _parsed(data: bytes, name: str) -> dict:
         why = "it ends in the middle, as after a broken upload" if text[-1] != "}" else str(error)
         why = why if text[0] == "{" else "it is no JSON; the .ipynb file itself is asked for"
         raise UnreadableError(f"{name} cannot be read as a notebook: {why}.") from None
+    return value if isinstance(value, dict) else {}
+
+
+def _dict(owner: dict, key: str) -> dict:
+    value = owner.get(key)
     return value if isinstance(value, dict) else {}
