@@ -39,6 +39,8 @@ SENTENCES = {  # repair -> what is said of it
     "reordered": "The cells were in another order; the original order was restored.",
 }
 
+Helper = tuple[str, set[str]]  # a statement outside of answers, and the names that it binds
+
 
 class Ingest(NbGraderPreprocessor):
     """First of nbgrader's sanitising steps: rebuilds the submission from the release."""
@@ -180,9 +182,7 @@ def _put(original: NotebookNode, found: list[Cell], repairs: dict[str, list[str]
             original["attachments"] = attachments
 
 
-def _helpers(
-    cells: list[Cell], place: dict[int, int], master: list[NotebookNode]
-) -> list[tuple[str, set[str]]]:
+def _helpers(cells: list[Cell], place: dict[int, int], master: list[NotebookNode]) -> list[Helper]:
     """Statements that are neither in answers, nor in tests, nor the release's own; and what they define."""
     given = [parse(cell.source) for cell in master if cell.cell_type == "code"]
     ours = {ast.dump(each) for tree in given if tree for each in tree.body}
@@ -197,9 +197,7 @@ def _helpers(
     return helpers
 
 
-def _add_helpers(
-    notebook: NotebookNode, helpers: list[tuple[str, set[str]]], repairs: dict[str, list[str]]
-) -> None:
+def _add_helpers(notebook: NotebookNode, helpers: list[Helper], repairs: dict[str, list[str]]) -> None:
     """Put statements that are in no answer in front of the first answer that uses what they define."""
     given = set().union(*(bound(cell.source) for cell in notebook.cells if cell.cell_type == "code"))
     defining = defaultdict(list)

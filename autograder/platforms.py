@@ -17,7 +17,6 @@ What they look like, and where that is written down:
 import os
 import re
 import shutil
-import stat
 import uuid
 import zipfile
 from calendar import timegm
@@ -98,7 +97,7 @@ def _files(source: Path, scratch: Path) -> list[File]:
     """The files of a folder or zip, and of the zips in it."""
     if source.is_dir():
         outer = [(PurePosixPath(path.relative_to(source)), path) for path in sorted(source.rglob("*"))]
-        outer = [(inside, path) for inside, path in outer if stat.S_ISREG(path.lstat().st_mode)]
+        outer = [(inside, path) for inside, path in outer if path.is_file() and not path.is_symlink()]
     else:
         outer = _unzipped(source, source.name, scratch)
     found = []
