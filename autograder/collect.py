@@ -20,7 +20,7 @@ from autograder.platforms import TIMESTAMP, Sent, read_timestamp, survey
 from autograder.reading import LARGEST
 from autograder.roster import Roster
 
-OLDER, KEPT = "older than what is there", "Kept aside, not collected."
+OLDER, KEPT = "older than what is there", "Not collected; it stays where it came from."
 LATE = "Canvas says late, but not when: give a roster with a timestamp column."
 
 
@@ -38,9 +38,9 @@ def collect(
 ) -> list[Collected]:
     """Put the submissions of an archive or folder into submitted/STUDENT/NAME.
 
-    The latest of each student counts. All others, and what they replace, are kept in
-    downloaded/NAME/kept/STUDENT, the archive itself in downloaded/NAME/archive. Times in the roster
-    without a zone are in `zone`.
+    The latest of each student counts. An archive is kept whole in downloaded/NAME/archive, a folder is left
+    as it is; what a submission takes the place of is kept in downloaded/NAME/kept/STUDENT. Times in the
+    roster without a zone are in `zone`.
 
     Raises:
         ValueError: for an assignment that is not released, and an archive or roster that cannot be taken
@@ -61,9 +61,7 @@ def collect(
         unknown = handed_in.pop("", [])
         results = [Collected(each.name, "of an unknown student", _described(each)) for each in unknown]
         people.remember(course, {student: found[-1] for student, found in handed_in.items()})
-        for student, (*others, latest) in sorted(handed_in.items()):
-            for each in others:
-                _keep(each.path, downloads / "kept" / student / f"{_digest(each.path)}.ipynb")
+        for student, (*_, latest) in sorted(handed_in.items()):
             what = _put(course, name, student, latest, Path(scratch))
             notes = [KEPT] if what == OLDER else []
             notes += [LATE] if latest.late and not latest.when else []
@@ -118,7 +116,6 @@ def _handed_in(sources: list[Path], released: Path, people: Roster, scratch: Pat
 def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: Path) -> str:
     """Put a notebook in its place, unless there is a newer one; what was there is kept aside."""
     place = course.root / course.api.coursedir.submitted_directory / student / name
-    kept = course.root / "downloaded" / name / "kept" / student
     notebook = place / f"{name}.ipynb"
     fresh = Path(tempfile.mkdtemp(dir=scratch))
     fresh.chmod(0o755)
@@ -135,8 +132,8 @@ def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: 
         if not (before and after):
             before, after = _modified(notebook), _modified(sent.path)
         if before > after:
-            _keep(sent.path, kept / f"{_digest(sent.path)}.ipynb")
             return OLDER
+        kept = course.root / "downloaded" / name / "kept" / student
         kept.mkdir(parents=True, exist_ok=True)
         place.rename(Path(tempfile.mkdtemp(prefix="replaced-", dir=kept)) / name)
     place.parent.mkdir(parents=True, exist_ok=True)
