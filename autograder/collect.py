@@ -117,8 +117,8 @@ def _put(course: CourseDirectory, name: str, student: str, sent: Sent, scratch: 
     """Put a notebook in its place, unless there is a newer one; what was there is kept aside."""
     place = course.root / course.api.coursedir.submitted_directory / student / name
     notebook = place / f"{name}.ipynb"
-    fresh = Path(tempfile.mkdtemp(dir=scratch))
-    fresh.chmod(0o755)
+    fresh = scratch / student
+    fresh.mkdir()
     shutil.copy2(sent.path, fresh / notebook.name)
     if sent.when:
         (fresh / TIMESTAMP).write_text(f"{sent.when:%Y-%m-%d %H:%M:%S} UTC\n")

@@ -38,10 +38,9 @@ class Roster:
             self._zone = ZoneInfo(zone)
         except (OSError, ValueError, KeyError):
             raise ValueError(f"There is no time zone {zone!r}: one such as Europe/Berlin.") from None
-        self.given = path is not None
         rows = _rows(path) if path else []  # Canvas has one of maximal points
         self._rows = {_safe(row["student"]): row for row in rows if _safe(row["student"])}
-        if self.given and not self._rows:
+        if path and not self._rows:
             columns = ", ".join(COLUMNS["student"])
             raise ValueError(f"{path.name} has no column that names students: one of {columns}.")
         self._by = defaultdict(set)
@@ -53,7 +52,7 @@ class Roster:
 
     def find(self, sent: Sent) -> str:
         """The student who sent a notebook; "" where the roster does not say, or names two."""
-        if not self.given:
+        if not self._rows:
             return _safe(sent.sid or sent.email or "_".join(filter(None, (sent.name, sent.lms_id))))
         for key in (*_keys(sent.lms_id, sent.sid, sent.email, sent.name), ("student", _safe(sent.name))):
             if key[1] and len(self._by[key]) == 1:
