@@ -1,11 +1,10 @@
 """nbgrader's step that runs a submission, with judging in place of running its tests."""
 
-import copy
 from pathlib import Path
 
 import nbformat
 import numpy as np
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 from traitlets import Bool, Integer, Unicode
 
 from autograder import plain
@@ -51,15 +50,12 @@ class Judge(Worker):
         False, help="also draw the figures and tables of given cells: no feedback shows them"
     ).tag(config=True)
 
-    def preprocess(self, nb, resources=None, km=None):
+    def preprocess(self, nb, resources):
         """Run a notebook from top to bottom; once its kernel has ended, judge what its answers gave."""
         self._shown = True  # whether the kernel shows more of a result than its text
         self._written: list[str] = []  # the solution cells since the last test cell
-        self._graded: dict[int, list] = {}  # outputs of the cells that count, by the cell's index
         self._observed: dict[int, tuple[Exercise, dict]] = {}  # of test cells with `check`
-        nb, resources = super().preprocess(nb, resources, km)
-        for index, outputs in self._graded.items():  # later cells may have updated displays in them
-            nb.cells[index].outputs = outputs
+        nb, resources = super().preprocess(nb, resources)
         for index, (exercise, observed) in self._observed.items():
             sheet = full_sheet(exercise, self._generator(exercise, resources))
             nb.cells[index].outputs = [verdict(judge(sheet, observed))]
@@ -83,9 +79,6 @@ class Judge(Worker):
         else:
             run_asserts(self, cell, index)
             self._written = []
-        self.nb.cells[index] = cell  # nbclient puts there what it ran last, such as the probe
-        if is_grade(cell):
-            self._graded[index] = copy.deepcopy(cell.outputs)
         return cell, resources
 
     def _show_results(self, shown: bool) -> None:

@@ -41,11 +41,11 @@ BIN = Path(sys.executable).parent
 SUBREAPER = 36  # of prctl
 # Where a submission's time goes: part -> the functions whose time it is, less that of parts within.
 PARTS = {
-    "fork": [(preprocessors.Judge, "start_new_kernel"), (preprocessors.Judge, "start_new_kernel_client")],
+    "fork": [(preprocessors.Judge, "_start_kernel")],
     "given and solution cells": [(preprocessors.Judge, "run")],
     "probes": [(preprocessors.Judge, "_observe")],
     "judging": [(preprocessors, "full_sheet"), (preprocessors, "judge")],
-    "end of the kernel": [(preprocessors.Judge, "_cleanup_kernel")],
+    "end of the kernel": [(contextlib.ExitStack, "close")],
     "gradebook": [(grading, "_record")],
 }
 
