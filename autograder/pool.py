@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -55,8 +56,7 @@ def judge_all(
     try:
         while left or judges:
             while left and len(judges) < jobs:
-                judge = provisioner.fork_judge()
-                _send(judge, settings)
+                judge = provisioner.fork({"judge": settings})
                 judges[judge] = left.popleft()
                 _send(judge, judges[judge])
             for judge in wait(judges):
@@ -80,9 +80,9 @@ def judge_all(
             judge.close()
 
 
-def _send(judge: Connection, what: dict | str) -> None:
+def _send(judge: Connection, student: str) -> None:
     with contextlib.suppress(OSError):  # it has just died, which its answer will show
-        judge.send_bytes(json.dumps(what).encode())
+        judge.send_bytes(json.dumps(student).encode())
 
 
 def _answer_of(judge: Connection) -> dict:
@@ -93,21 +93,18 @@ def _answer_of(judge: Connection) -> dict:
         return {}
 
 
-def serve(run: Connection, warm: str) -> None:
+def serve(run: Connection, warm: socket.socket, settings: dict) -> None:
     """Be a judge: answer each student's name with what `judge_all` wants, until the run ends or is killed.
 
     What TensorFlow has allocated to train a network it keeps: who has grown too much says so, and ends.
 
-    The run's settings, its environment among them, come over the connection: in the memory of the warm
-    process they would be in every kernel's.
-
     Args:
         run: the connection to it.
-        warm: folder of the process that kernels are forked from.
+        warm: who to ask for kernels, see `provisioner`.
+        settings: of the run, its environment among them.
     """
     threading.Thread(target=_end_with, args=(run,), daemon=True).start()
-    provisioner.folders.append(warm)
-    settings = json.loads(run.recv_bytes())
+    provisioner.asking.append(warm)
     os.environ.clear()
     os.environ.update(settings["environment"])
     os.chdir(settings["directory"])

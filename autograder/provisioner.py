@@ -3,13 +3,10 @@
 import contextlib
 import json
 import os
-import select
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 from jupyter_client.provisioning import KernelProvisionerBase
@@ -17,14 +14,9 @@ from traitlets import Integer, List, Unicode
 
 from autograder import sandbox
 from autograder.sandbox import LostError, SandboxError
-from autograder.warm import ENDED, READY
+from autograder.warm import ENDED, INTERRUPT, KILL, READY
 
-START = """
-import sys
-sys.path += sys.argv[3:]
-from autograder.warm import serve
-serve(sys.argv[1], int(sys.argv[2]))
-"""
+START = "import sys; sys.path += sys.argv[1:]; from autograder.warm import serve; serve()"
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_PATH", "KERAS_BACKEND", "OMP_NUM_THREADS")
 SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -35,8 +27,8 @@ LOST = "The process that kernels are forked from died."
 NOT_STARTED = "The process that judges and kernels are forked from did not start"
 TRIES = 3  # for a kernel that has run nothing yet
 PACKAGE = Path(__file__).parent
-started: list[subprocess.Popen] = []  # keeps their standard input open, and with that, them alive
-folders: list[str] = []  # of warm processes; the last is the one to ask
+started: list[subprocess.Popen] = []
+asking: list[socket.socket] = []  # sockets to warm processes; the last is the one to ask
 
 
 class SandboxProvisioner(KernelProvisionerBase):
@@ -51,7 +43,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     visible = List(Unicode(), help="directories that submissions may read, such as data").tag(config=True)
     hidden = List(Unicode(), help="directories that submissions never see").tag(config=True)
 
-    _connection: socket.socket | None = None
+    _connection: Connection | None = None
 
     @property
     def has_process(self) -> bool:
@@ -68,32 +60,25 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd, **kwargs):
         """Have a kernel forked. Raises SandboxError where the machine refuses; LostError: try again."""
-        connection = {**self.connection_info, "key": self.connection_info["key"].decode()}
-        visible = [*visible_paths(), *self.visible, str(Path(connection["ip"]).parent)]
+        ports = {**self.connection_info, "key": self.connection_info["key"].decode()}
         request = {
-            "connection": connection,
-            "visible": visible,
+            "ports": ports,
+            "visible": [*visible_paths(), *self.visible],
             "hidden": [*self.hidden, str(PACKAGE / "exercises")],
             "limits": {"memory": self.memory, "disk": self.disk, "threads": self.threads},
         }
         for _ in range(TRIES):
-            self._connection, answer = _ask({"kernel": request}), b""
-            with contextlib.suppress(ConnectionError):  # it died with the request unread
-                answer = self._connection.makefile("rb").readline()
-            if answer == b"\n":
+            connection = fork({"kernel": request})
+            with contextlib.suppress(EOFError, OSError):  # it died with the request unread
+                if problem := connection.recv_bytes():
+                    raise SandboxError(problem.decode())
+                self._connection = connection
                 return self.connection_info
-            self._close()
-            if answer.endswith(b"\n"):
-                raise SandboxError(answer.decode().strip())
-            wait_until_ready()  # which says why, where it never came to answering
         raise LostError(LOST)
 
     async def poll(self) -> int | None:
         """None as long as the kernel lives."""
-        if self._connection is None:
-            return 0
-        ended, _, _ = select.select([self._connection], [], [], 0)
-        return 0 if ended else None
+        return 0 if self._connection is None or self._connection.poll() else None
 
     async def wait(self) -> int:
         """Wait until the kernel and everything it started is gone.
@@ -102,27 +87,23 @@ class SandboxProvisioner(KernelProvisionerBase):
             LostError: where it did not end, and was not ended, but went with the warm process.
         """
         if self._connection is not None:
-            ended = b""
-            with contextlib.suppress(ConnectionError):  # it died with an order unread
-                ended = self._connection.recv(1)
-                self._connection.recv(1)  # until the watcher has gone as well
-            self._close()
+            with self._connection as connection:
+                self._connection, ended = None, b""
+                with contextlib.suppress(EOFError, OSError):  # it died with an order unread
+                    ended = connection.recv_bytes()
+                    connection.recv_bytes()  # until the watcher has gone as well
             if ended != ENDED:
                 raise LostError(LOST)
         return 0
 
     async def send_signal(self, signum: int) -> None:
         """Any signal that is sent here is an interrupt."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError):  # it has just ended
-                self._connection.send(b"i")
+        self._tell(INTERRUPT)
 
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and everything it started."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError):  # it has just ended
-                self._connection.shutdown(socket.SHUT_WR)
-            await self.wait()
+        self._tell(KILL)
+        await self.wait()
 
     async def terminate(self, restart: bool = False) -> None:
         """The same as `kill`: there is nothing to save."""
@@ -131,41 +112,56 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         """Nothing is left that is not gone with the kernel."""
 
-    def _close(self) -> None:
-        self._connection.close()
-        self._connection = None
+    def _tell(self, order: bytes) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):  # it has just ended
+                self._connection.send_bytes(order)
 
 
-def fork_judge() -> Connection:
-    """A judge, in a process of its own that ends with the connection: `autograder.pool.serve`."""
-    connection = _ask({"judge": True})
-    wait_until_ready()
-    return Connection(connection.detach())
+def launch() -> socket.socket:
+    """Start a warm process, for this process and those it starts from now on. Returns the socket to it.
 
-
-def launch() -> str:
-    """Start a warm process, for this process and those it starts from now on. Returns its folder.
-
-    It takes seconds until it answers; whoever asks it for a kernel waits.
+    It takes seconds until it answers; whoever asks it for a fork waits.
     """
-    folder = tempfile.mkdtemp(prefix="autograder-warm-")
-    packages = sorted({str(path.parent) for path in _packages()})
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"{folder}/socket")
-        listener.listen(64)
+    ours, its = socket.socketpair()
+    with its:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, folder, str(listener.fileno()), *packages],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-P", "-c", START, *sorted({str(path.parent) for path in _packages()})],
+            stdin=its,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=[listener.fileno()],
+            text=True,
+            errors="replace",
             cwd="/",
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | SETTINGS,
             start_new_session=True,  # an interrupt at the keyboard is for the grading process
         )
     started.append(process)
-    folders.append(folder)
-    return folder
+    asking.append(ours)
+    return ours
+
+
+def fork(request: dict) -> Connection:
+    """A connection to a new fork of the warm process, which has been told what to be (see `warm`).
+
+    A warm process that has died, or was never there, is started.
+
+    Raises:
+        SandboxError: where it ends instead.
+    """
+    ours, its = Pipe()
+    with its:
+        for _ in range(TRIES):
+            warm = asking[-1] if asking else launch()
+            try:
+                socket.send_fds(warm, [b"f"], [its.fileno(), warm.fileno()])
+                break
+            except OSError:
+                asking.pop().close()
+    with contextlib.suppress(OSError):  # it dies just now, which the answer will show
+        ours.send_bytes(json.dumps(request).encode())
+    wait_until_ready()
+    return ours
 
 
 def wait_until_ready() -> None:
@@ -175,16 +171,12 @@ def wait_until_ready() -> None:
         SandboxError: where one has ended instead.
     """
     for process in started:
-        if process.stdout.closed:
-            continue
-        with process.stdout:
-            last = b"it was killed."
-            for line in process.stdout:
-                if line == READY:
-                    break
-                last = line.strip() or last
-            else:
-                raise SandboxError(f"{NOT_STARTED}: {last.decode(errors='replace')}")
+        if not process.stdout.closed:
+            with process.stdout:
+                said = process.stdout.read().split("\n")  # all until it can fork, or has ended
+            if READY not in said:
+                last = [line for line in said if line.strip()][-1:] or ["it was killed."]
+                raise SandboxError(f"{NOT_STARTED}: {last[0].strip()}")
 
 
 def visible_paths() -> list[str]:
@@ -199,23 +191,3 @@ def _packages() -> list[Path]:
     import course
 
     return [PACKAGE, Path(course.__file__).parent]
-
-
-def _ask(request: dict) -> socket.socket:
-    """A connection to the warm process, over which that has been asked for something.
-
-    A warm process that has died, or was never there, is started.
-    """
-    for _ in range(2):
-        folder = folders[-1] if folders else launch()
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(f"{folder}/socket")
-        except OSError:
-            connection.close()
-            shutil.rmtree(folders.pop(), ignore_errors=True)
-            continue
-        with contextlib.suppress(ConnectionError):  # it dies just now, which the answer will show
-            connection.sendall(json.dumps(request).encode() + b"\n")
-        return connection
-    raise SandboxError("The process that judges and kernels are forked from cannot be reached.")

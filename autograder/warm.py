@@ -1,7 +1,8 @@
 """A process that has imported TensorFlow and Keras, and forks what needs them: judges, and sandboxed kernels.
 
-`provisioner` starts it and asks it, over a Unix socket, for one or the other, which lives as long as the
-connection that asked for it; kernels also end with this process, which ends when its standard input does.
+`provisioner` starts it and asks it for one or the other, by sending over the socket that is its standard
+input the end of a connection, over which the fork is told what to be. A fork lives as long as its
+connection; kernels also end with this process, which ends when nobody is left who could ask.
 
 A judge (see `pool`) imports the exercises once it is forked: this process never does, so that no kernel
 has them. One kernel is two processes: a watcher, which has the connection, and its child, process 1 of the
@@ -15,21 +16,19 @@ import inspect
 import json
 import os
 import pkgutil
-import select
-import shutil
 import signal
 import socket
 import sys
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import FrameType
 
 from autograder import sandbox
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
-READY = b"ready\n"  # what the provisioner reads when this process can fork
-ENDED = b"e"  # what the provisioner reads when a kernel has ended, and not if this process has
+READY = "ready"  # the last that the provisioner reads when this process can fork
+# What the provisioner says to a watcher, and the watcher when a kernel has ended, and not if this process has
+INTERRUPT, KILL, ENDED = b"interrupt", b"kill", b"ended"
 # What forks would otherwise spend seconds on. No operation of TensorFlow's may run before them.
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe", "autograder.pool"),
@@ -48,34 +47,21 @@ PACKAGES = (
 )  # with all their modules
 
 
-def serve(folder: str, listening: int) -> None:
-    """Import, then answer requests until standard input closes; remove the folder.
-
-    Args:
-        folder: a new directory that only this user can enter.
-        listening: file descriptor of the socket in it.
-    """
-    try:
-        _import()
-        os.mkdir(f"{folder}/root")
-        signal.signal(signal.SIGCHLD, _reap)
-        with socket.socket(fileno=listening) as listener:
-            os.write(1, READY)
-            _go_quiet()
-            while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
-                connection, _ = listener.accept()
-                if os.fork() == 0:
-                    _answer(connection, folder)
-                connection.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _reap(number: int, frame: FrameType | None) -> None:
-    """Let the forks go that have ended, and count their time as this process's."""
-    with contextlib.suppress(ChildProcessError):
-        while any(os.waitpid(-1, os.WNOHANG)):
-            pass
+def serve() -> None:
+    """Import, then fork for each that asks, until there is nobody left who could."""
+    _import()
+    print(READY, flush=True)
+    for output in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_RDWR), output)
+    with socket.socket(fileno=0) as asked:
+        while descriptors := socket.recv_fds(asked, 1, 2)[1]:
+            if os.fork() == 0:
+                _answer(*descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            with contextlib.suppress(ChildProcessError):  # let those go that have ended
+                while any(os.waitpid(-1, os.WNOHANG)):
+                    pass
 
 
 def _import() -> None:
@@ -91,55 +77,52 @@ def _import() -> None:
     gc.freeze()  # what is shared with the forks stays shared
 
 
-def _go_quiet() -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def _answer(descriptor: int, asking: int) -> None:
+    """Be what is asked for over a connection, a judge or the watcher of a kernel. Does not return.
 
-
-def _answer(connection: socket.socket, folder: str) -> None:
-    """Be what is asked for over a connection, a judge or the watcher of a kernel. Does not return."""
+    Args:
+        descriptor: the connection.
+        asking: the other end of this process's standard input, for a judge, who asks for kernels.
+    """
+    connection = Connection(descriptor)
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.closerange(3, connection.fileno())
-        os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        with connection.makefile("rb", buffering=0) as file:  # what follows is for a judge
-            request = json.loads(file.readline() or "{}")
+        os.dup2(1, 0)  # nobody here sees what others ask for
+        request = json.loads(connection.recv_bytes())
         if "kernel" in request:
-            _watch(connection, request["kernel"], f"{folder}/root")
-        elif "judge" in request:
+            os.close(asking)
+            try:
+                _watch(connection, **request["kernel"])
+            except BaseException as error:
+                connection.send_bytes(str(error).encode())
+        else:
             with contextlib.suppress(OSError):  # for `top`, where there is such a file
                 Path("/proc/self/comm").write_text("judge")
             pool = importlib.import_module("autograder.pool")
-            pool.serve(Connection(connection.detach()), folder)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            connection.sendall(f"{error}\n".encode())
+            pool.serve(connection, socket.socket(fileno=asking), request["judge"])
     finally:
         os._exit(0)
 
 
-def _watch(connection: socket.socket, request: dict, root: str) -> None:
-    """Start a kernel; interrupt it for each byte that comes; end it with the connection, or say it ended."""
+def _watch(connection: Connection, ports: dict, visible: list, hidden: list, limits: dict) -> None:
+    """Start a kernel; interrupt or end it when told so, or when the connection closes; say that it ended."""
     sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
-    listening = _listen(request["connection"])
+    listening = _listen(ports)
     sandbox.separate()
     kernel = os.fork()
     if kernel == 0:
         sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
-        sandbox.enter(root, request["visible"], request["hidden"], **request["limits"])
-        connection.sendall(b"\n")
+        sandbox.enter(os.path.dirname(ports["ip"]), visible, hidden, **limits)
+        connection.send_bytes(b"")
         connection.close()
-        _run_kernel(request["connection"], listening)
+        _run_kernel(ports, listening)
         os._exit(0)
     ended = os.pidfd_open(kernel)
-    with contextlib.suppress(ConnectionError):
-        while ended not in select.select([connection, ended], [], [])[0] and connection.recv(1):
+    with contextlib.suppress(EOFError, OSError):
+        while ended not in wait([connection, ended]) and connection.recv_bytes() == INTERRUPT:
             os.kill(kernel, signal.SIGINT)
     os.kill(kernel, signal.SIGKILL)
     os.waitpid(kernel, 0)
-    connection.sendall(ENDED)
+    connection.send_bytes(ENDED)
 
 
 def _listen(connection: dict) -> dict[str, socket.socket]:
@@ -167,21 +150,14 @@ def _run_kernel(connection: dict, listening: dict[str, socket.socket]) -> None:
             self.setsockopt(zmq.USE_FD, listening[endpoint].detach())
         return bind(self, endpoint)
 
-    class Kernel(IPKernelApp):
-        """Gets the connection as data: its key is in no file."""
-
-        def init_connection_file(self) -> None:
-            self.load_connection_info(connection)
-
-        def write_connection_file(self, **kwargs) -> None:
-            pass
-
     zmq.Socket.bind = use_bound
     names = {"HOME": sandbox.HOME, "IPYTHONDIR": "/tmp/.ipython", "USER": "student", "LOGNAME": "student"}
     os.environ.update(names)
     sys.argv = ["kernel"]
     config = Config()
     config.HistoryManager.enabled = False
-    kernel = Kernel.instance(config=config)
+    file = Path("/tmp/.connection.json")
+    file.write_text(json.dumps(connection))
+    kernel = IPKernelApp.instance(config=config, connection_file=str(file))
     kernel.initialize([])
     kernel.start()

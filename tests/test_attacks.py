@@ -460,10 +460,10 @@ def scores(notebook: nbformat.NotebookNode) -> dict[str, float]:
 
 
 def children_of_the_warm_process() -> list[str]:
-    """Processes below the one that forks kernels."""
+    """Processes below the one that forks kernels, but for those that have ended and are not yet reaped."""
     warm = str(provisioner.started[-1].pid)
     stats = (path.read_text().rsplit(")", 1)[1].split() for path in Path("/proc").glob("[0-9]*/stat"))
-    return [stat for stat in stats if stat[1] == warm]
+    return [stat for stat in stats if stat[1] == warm and stat[0] != "Z"]
 
 
 def verdicts(notebook) -> list[dict]:

@@ -184,7 +184,7 @@ def test_fault_judges_that_die_again_and_again_are_given_up(folder, undisturbed)
 
 HERE = {"environment": dict(os.environ), "path": sys.path, "directory": os.getcwd()}
 JUDGE = """
-import sys, time
+import json, socket, sys, time
 from multiprocessing.connection import Connection
 from autograder import pool
 
@@ -198,7 +198,8 @@ def answer(root, name, student, sandbox):
     return {{"notebook": "None"}}
 
 pool._judged_or_why = answer
-pool.serve(Connection(int(sys.argv[1])), "")
+run = Connection(int(sys.argv[1]))
+pool.serve(run, socket.socket(), json.loads(run.recv_bytes()))
 """
 
 

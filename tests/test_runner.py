@@ -64,8 +64,8 @@ def test_grades_are_right_and_a_rerun_changes_nothing_and_runs_nothing(course, m
 def test_judges_that_have_grown_are_replaced_and_nobody_is_lost(course, monkeypatch):
     with (course.root / "nbgrader_config.py").open("a") as config:
         config.write("\nc.Judge.judge_growth = 1\n")
-    judges, fork_judge = [], provisioner.fork_judge
-    monkeypatch.setattr(provisioner, "fork_judge", lambda: judges.append(fork_judge()) or judges[-1])
+    judges, fork = [], provisioner.fork
+    monkeypatch.setattr(provisioner, "fork", lambda request: judges.append(fork(request)) or judges[-1])
     outcomes = [outcome.student for outcome in grading.grade(course, NAME)]
     assert sorted(outcomes) == sorted(EXPECTED)
     assert len(judges) == len(EXPECTED)
