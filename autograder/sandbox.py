@@ -48,6 +48,14 @@ CALLS = {
                     280, 241, 282, *range(425, 428), 217, 218, 219, 265,
                     279, 447, 194, 190, 186, 180)},
 }  # fmt: skip
+ALL_BITS = 0xFFFFFFFF
+ARGUMENTS = (  # a system call, the number of an argument, and what its bits under a mask may not be
+    ("clone", 0, THREAD, (0,)),
+    ("mmap", 3, 0x21, (0x21,)),  # memory that is shared and anonymous is in no limit
+    # sockets but Unix, IPv4, IPv6, netlink, which all end in an empty namespace; vsock would not
+    ("socket", 0, ALL_BITS, tuple({*range(64)} - {1, 2, 10, 16})),
+    ("prctl", 0, ALL_BITS, (1,)),  # PR_SET_PDEATHSIG: who watches over this process may not be changed
+)
 CLONE3 = 435  # answers "no such call", so that the C library makes its threads by clone
 
 
@@ -220,15 +228,11 @@ def _drop_privileges() -> None:
 def _filter() -> bytes:
     """The seccomp filter: a program for the kernel's packet filter that looks at every system call."""
     calls = CALLS[platform.machine()]
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
+    load, mask, equal, at_least, answer = 0x20, 0x54, 0x15, 0x35, 0x06
     allow, refuse, absent = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38  # EPERM, ENOSYS
 
     def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
         return struct.pack("HBBI", code, if_true, if_false, value)
-
-    def only_if(call: str, argument: int, *tests: bytes) -> list[bytes]:
-        """For one call, load an argument and run tests, the last of which ends in an answer."""
-        return [step(equal, calls[call], 0, len(tests) + 1), step(load, 16 + 8 * argument), *tests]
 
     program = [
         step(load, 4), step(equal, calls["audit"], 1, 0), step(answer, refuse),  # another machine's calls
@@ -237,21 +241,10 @@ def _filter() -> bytes:
     ]  # fmt: skip
     for number in calls["denied"]:
         program += [step(equal, number, 0, 1), step(answer, refuse)]
-    program += only_if("clone", 0, step(any_bit, THREAD, 1, 0), step(answer, refuse), step(answer, allow))
-    # shared anonymous memory is in no limit: refuse MAP_SHARED with MAP_ANONYMOUS
-    program += only_if(
-        "mmap",
-        3,
-        step(any_bit, 0x20, 0, 2),
-        step(any_bit, 0x01, 0, 1),
-        step(answer, refuse),
-        step(answer, allow),
-    )
-    # sockets: Unix, IPv4, IPv6, netlink, all of which end in an empty namespace; vsock would not
-    families = [step(equal, family, 4 - i, 0) for i, family in enumerate((1, 2, 10, 16))]
-    program += only_if("socket", 0, *families, step(answer, refuse), step(answer, allow))
-    # who watches over this process may not be changed
-    program += only_if("prctl", 0, step(equal, 1, 0, 1), step(answer, refuse), step(answer, allow))
+    for call, argument, bits, refused in ARGUMENTS:
+        tests = [each for value in refused for each in (step(equal, value, 0, 1), step(answer, refuse))]
+        tests = [step(load, 16 + 8 * argument), step(mask, bits), *tests, step(answer, allow)]
+        program += [step(equal, calls[call], 0, len(tests)), *tests]
     return b"".join([*program, step(answer, allow)])
 
 
