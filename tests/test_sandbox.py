@@ -75,6 +75,7 @@ print(json.dumps({
     "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
     "filter": status["Seccomp"].strip(), "no_new_privileges": status["NoNewPrivs"].strip(),
     "interfaces": open("/proc/net/dev").read(), "devices": listing("/dev"), "etc": listing("/etc"),
+    "input": os.readlink("/proc/self/fd/0"),
     "exercises": listing(os.path.dirname(sys.modules["autograder"].__file__) + "/exercises"),
     "course": listing(os.path.dirname(os.path.dirname(sys.modules["autograder"].__file__))),
     "data": resource.getrlimit(resource.RLIMIT_DATA), "modules": list(sys.modules),
@@ -120,6 +121,7 @@ def test_nothing_of_the_answers_is_in_memory(inside):
 @needs_sandbox
 def test_it_is_alone_and_has_no_privileges(inside):
     assert inside["processes"] == ["1"]
+    assert inside["input"] == os.devnull  # not the socket over which the warm process is asked for forks
     assert {int(each, 16) for each in inside["capabilities"]} == {0}
     assert (inside["filter"], inside["no_new_privileges"]) == ("2", "1")
     assert [line.split(":")[0].strip() for line in inside["interfaces"].splitlines()[2:]] == ["lo"]
