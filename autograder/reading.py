@@ -1,6 +1,7 @@
 """Reads what was handed in as a notebook, whatever wrote it, or says in a sentence why it is none."""
 
 import json
+import stat
 from functools import cached_property
 from pathlib import Path
 
@@ -71,9 +72,7 @@ def load(path: Path) -> list[Cell]:
         UnreadableError: for what is no notebook, in a sentence.
     """
     try:
-        if path.is_symlink() or (
-            path.exists() and not path.is_file()
-        ):  # a link could lead anywhere, a pipe never ends
+        if not stat.S_ISREG(path.lstat().st_mode):  # a link could lead anywhere, a pipe never ends
             raise UnreadableError(f"{path.name} is a link or a device, not a file.")
         if path.stat().st_size > LARGEST:
             raise UnreadableError(f"{path.name} is larger than {LARGEST // 2**20} MiB.")

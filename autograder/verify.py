@@ -58,7 +58,7 @@ def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
                 within = f"{seconds:.0f} of {assignment.budget:g} s"
                 yield Finding("it runs within its budget", seconds <= assignment.budget, within)
     for exercise in assignment.exercises:
-        yield from _mistakes(exercise)
+        yield from mistakes(exercise)
 
 
 def scratch_course(course: CourseDirectory, name: str, folder: Path) -> CourseDirectory:
@@ -112,7 +112,7 @@ def rights(assignment: Assignment) -> dict[str, dict[str, Callable]]:
     }
 
 
-def _mistakes(exercise: Exercise) -> Iterator[Finding]:
+def mistakes(exercise: Exercise) -> Iterator[Finding]:
     """Whether each misconception, in each of its variants, loses points and is named."""
     right = {name: answer.right for name, answer in exercise.answers.items()}
     sheet = full_sheet(exercise, generator(b"verify", exercise.id))

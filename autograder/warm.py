@@ -59,9 +59,15 @@ def serve() -> None:
                 _answer(*descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
-            with contextlib.suppress(ChildProcessError):  # let those go that have ended
-                while any(os.waitpid(-1, os.WNOHANG)):
-                    pass
+            _reap(os.WNOHANG)
+        _reap()  # they end with who asked for them
+
+
+def _reap(options: int = 0) -> None:
+    """Let the forks go that have ended, and count their time as this process's."""
+    with contextlib.suppress(ChildProcessError):
+        while any(os.waitpid(-1, options)):
+            pass
 
 
 def _import() -> None:

@@ -1,6 +1,7 @@
 """What is given to students: generated from the sources, without answers, in notebooks and in the wheel."""
 
 import copy
+import dataclasses
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,8 @@ from autograder import plain
 from autograder.course_directory import CourseDirectory, read_notebook
 from autograder.exercise import Answer, Assignment, Exercise, assignments, find_assignment
 from autograder.release import check_points, compile_cases, outdated, release
-from autograder.verify import rights, scratch_course, secret_lines
+from autograder.sandbox import unavailable
+from autograder.verify import mistakes, rights, scratch_course, secret_lines, verify
 
 ASSIGNMENTS = list(assignments().values())
 every_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda assignment: assignment.name)
@@ -139,3 +141,21 @@ def test_an_answer_without_two_alternatives_is_named():
     exercise = Exercise("x", "", 1, answers, (), lambda rng: ())
     with pytest.raises(ValueError, match="b in 99_x: give two other right answers"):
         rights(Assignment("99_x", "", 1.0, (exercise,)))
+
+
+def test_a_misconception_that_is_right_is_found_before_release():
+    exercise = find_assignment("01_conv_arithmetic").exercises[0]
+    (first, *_) = exercise.misconceptions
+    harmless = dataclasses.replace(first, wrong=[exercise.answers[first.of].right])
+    (finding,) = mistakes(dataclasses.replace(exercise, misconceptions=[harmless]))
+    assert not finding.holds
+    assert finding.detail == f"{exercise.points} of {exercise.points}, named nothing"
+
+
+@pytest.mark.skipif(bool(unavailable()), reason=unavailable())
+def test_everything_that_verify_looks_at_holds(root):
+    findings = list(verify(CourseDirectory(root), "01_conv_arithmetic"))
+    assert [finding for finding in findings if not finding.holds] == []
+    exercises = find_assignment("01_conv_arithmetic").exercises
+    variants = [each for exercise in exercises for one in exercise.misconceptions for each in one.wrong]
+    assert len(findings) == len(variants) + 7
