@@ -87,7 +87,8 @@ def grade_command(
     console.print(_table(name, outcomes, {}))
     unchanged = sum(outcome.unchanged for outcome in outcomes)
     problems = sum(bool(outcome.problem) for outcome in outcomes)
-    console.print(f"Of {total}, {unchanged} had not changed, and {problems} could not be graded.")
+    graded = total - unchanged - problems
+    console.print(f"{graded} graded, {unchanged} unchanged since, {problems} that could not be graded.")
     if any(outcome.needs_a_look for outcome in outcomes):
         raise typer.Exit(1)
 
