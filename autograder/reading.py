@@ -1,7 +1,8 @@
 """Reads what was handed in as a notebook, whatever wrote it, or says in a sentence why it is none."""
 
+import contextlib
 import json
-import stat
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -23,14 +24,18 @@ class UnreadableError(ValueError):
 
 
 class SubmissionExporter(NotebookExporter):
-    """Opens files for nbgrader's autograde, which refuses many; what was handed in it leaves to Ingest."""
+    """Opens files for nbgrader's autograde, those too that nbformat refuses: Ingest reads the file itself."""
 
     def from_filename(self, filename, resources=None, **arguments):
-        """Convert the notebook in a file: an empty one for a submitted one, one of nbgrader's own as ever."""
+        """Convert the notebook in a file: of a submitted one that nbformat refuses, an empty one."""
         if not getattr(self.parent, "_sanitizing", True):
             return super().from_filename(filename, resources=resources, **arguments)
-        resources = {**(resources or {}), "metadata": {"path": str(Path(filename).parent)}}
-        return self.from_notebook_node(nbformat.v4.new_notebook(), resources=resources, **arguments)
+        path, notebook = Path(filename), nbformat.v4.new_notebook()
+        resources = {**(resources or {}), "metadata": {"path": str(path.parent)}}
+        if is_plain_file(path):
+            with contextlib.suppress(Exception):  # of many kinds
+                notebook = nbformat.read(path, as_version=4)
+        return self.from_notebook_node(notebook, resources=resources, **arguments)
 
 
 class Cell:
@@ -65,6 +70,11 @@ def find_notebook(folder: Path) -> Path:
     return named if named in found else max(found, key=lambda path: path.lstat().st_mtime)
 
 
+def is_plain_file(path: Path) -> bool:
+    """Whether there is a file that can be opened: a link could lead anywhere, a pipe never ends."""
+    return path.is_file() and not path.is_symlink()
+
+
 def load(path: Path) -> list[Cell]:
     """The cells of the notebook in a file of any encoding and format.
 
@@ -72,7 +82,7 @@ def load(path: Path) -> list[Cell]:
         UnreadableError: for what is no notebook, in a sentence.
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):  # a link could lead anywhere, a pipe never ends
+        if os.path.lexists(path) and not is_plain_file(path):
             raise UnreadableError(f"{path.name} is a link or a device, not a file.")
         if path.stat().st_size > LARGEST:
             raise UnreadableError(f"{path.name} is larger than {LARGEST // 2**20} MiB.")

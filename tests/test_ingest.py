@@ -15,7 +15,7 @@ from autograder.course_directory import CourseDirectory
 from autograder.exercise import find_assignment
 from autograder.ingest import read_submission
 from autograder.magics import neutralise
-from autograder.reading import UnreadableError, load
+from autograder.reading import SubmissionExporter, UnreadableError, load
 from autograder.release import release
 from autograder.submissions import answered, saved_by_colab
 from autograder.verify import scratch_course
@@ -489,6 +489,18 @@ def test_links_and_pipes_are_not_followed(right, tmp_path):
     for name in ("link.ipynb", "pipe.ipynb"):
         with pytest.raises(UnreadableError, match="is a link or a device"):
             load(tmp_path / name)
+
+
+def test_nbgrader_is_given_what_nbformat_reads_and_nothing_of_the_rest(right, tmp_path):
+    path = tmp_path / "x.ipynb"
+    nbformat.write(right, path)
+    read, _ = SubmissionExporter().from_filename(str(path))
+    assert solutions(nbformat.reads(read, 4)) == solutions(right)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert nbformat.reads(SubmissionExporter().from_filename(str(path))[0], 4).cells == []
+    path.unlink()
+    os.mkfifo(path)
+    assert nbformat.reads(SubmissionExporter().from_filename(str(path))[0], 4).cells == []
 
 
 def test_a_renamed_notebook_is_found_in_its_folder(right, master, tmp_path):
