@@ -20,7 +20,7 @@ from autograder.course_directory import CONFIG, CourseDirectory, read_notebook
 from autograder.exercise import source_of
 from autograder.outcome import Outcome, read
 from autograder.pool import judge_all, resources_of, steps
-from autograder.reading import NOTES
+from autograder.reading import NOTES, is_plain_file
 from autograder.release import release
 from autograder.sandbox import SandboxError, unavailable
 from course.files import replacing
@@ -83,7 +83,7 @@ def digest(course: CourseDirectory, name: str, student: str, due: str) -> str:
     """A fingerprint of all that a grade depends on, settings, due date and versions included."""
     sha = hashlib.sha256()
     folder = course.submitted(name)[student].parent
-    handed_in = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    handed_in = sorted(path for path in folder.rglob("*") if is_plain_file(path))
     ours = (course.source(name), course.release(name), source_of(name), course.root / CONFIG)
     for path in (*handed_in, *ours):
         try:

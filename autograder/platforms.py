@@ -29,6 +29,8 @@ import dateutil.parser
 import yaml
 from nbgrader.utils import parse_utc
 
+from autograder.reading import is_plain_file
+
 WHO = re.compile(  # how Canvas and Moodle begin the names of files and folders
     r"(?:(?P<name>.*?)_)??(?P<late>LATE_)?(?P<lms_id>\d+|anon_\w+?)_"
     r"(?:(?P<number>\d+)_.+|assignsubmission_file(?:_.*)?)",
@@ -97,7 +99,7 @@ def _files(source: Path, scratch: Path) -> list[File]:
     """The files of a folder or zip, and of the zips in it."""
     if source.is_dir():
         outer = [(PurePosixPath(path.relative_to(source)), path) for path in sorted(source.rglob("*"))]
-        outer = [(inside, path) for inside, path in outer if path.is_file() and not path.is_symlink()]
+        outer = [(inside, path) for inside, path in outer if is_plain_file(path)]
     else:
         outer = _unzipped(source, source.name, scratch)
     found = []

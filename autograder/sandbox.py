@@ -48,13 +48,16 @@ CALLS = {
                     280, 241, 282, *range(425, 428), 217, 218, 219, 265,
                     279, 447, 194, 190, 186, 180)},
 }  # fmt: skip
+ALLOW, REFUSE, ABSENT = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38  # the filter's answers: EPERM, ENOSYS
 ALL_BITS = 0xFFFFFFFF
-ARGUMENTS = (  # a system call, the number of an argument, and what its bits under a mask may not be
-    ("clone", 0, THREAD, (0,)),
-    ("mmap", 3, 0x21, (0x21,)),  # memory that is shared and anonymous is in no limit
-    # sockets but Unix, IPv4, IPv6, netlink, which all end in an empty namespace; vsock would not
-    ("socket", 0, ALL_BITS, tuple({*range(64)} - {1, 2, 10, 16})),
-    ("prctl", 0, ALL_BITS, (1,)),  # PR_SET_PDEATHSIG: who watches over this process may not be changed
+ARGUMENTS = (  # a system call, the number of an argument, values of its bits under a mask, and their answer;
+    # all other values get the other one
+    ("clone", 0, THREAD, (0,), REFUSE),
+    ("mmap", 3, 0x21, (0x21,), REFUSE),  # memory that is shared and anonymous is in no limit
+    # Unix, IPv4, IPv6, netlink, which all end in an empty namespace; vsock would not
+    ("socket", 0, ALL_BITS, (1, 2, 10, 16), ALLOW),
+    # PR_SET_PDEATHSIG: who watches over this process may not be changed
+    ("prctl", 0, ALL_BITS, (1,), REFUSE),
 )
 CLONE3 = 435  # answers "no such call", so that the C library makes its threads by clone
 
@@ -229,23 +232,23 @@ def _filter() -> bytes:
     """The seccomp filter: a program for the kernel's packet filter that looks at every system call."""
     calls = CALLS[platform.machine()]
     load, mask, equal, at_least, answer = 0x20, 0x54, 0x15, 0x35, 0x06
-    allow, refuse, absent = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38  # EPERM, ENOSYS
 
     def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
         return struct.pack("HBBI", code, if_true, if_false, value)
 
     program = [
-        step(load, 4), step(equal, calls["audit"], 1, 0), step(answer, refuse),  # another machine's calls
-        step(load, 0), step(at_least, 0x40000000, 0, 1), step(answer, refuse),
-        step(equal, CLONE3, 0, 1), step(answer, absent),
+        step(load, 4), step(equal, calls["audit"], 1, 0), step(answer, REFUSE),  # another machine's calls
+        step(load, 0), step(at_least, 0x40000000, 0, 1), step(answer, REFUSE),
+        step(equal, CLONE3, 0, 1), step(answer, ABSENT),
     ]  # fmt: skip
     for number in calls["denied"]:
-        program += [step(equal, number, 0, 1), step(answer, refuse)]
-    for call, argument, bits, refused in ARGUMENTS:
-        tests = [each for value in refused for each in (step(equal, value, 0, 1), step(answer, refuse))]
-        tests = [step(load, 16 + 8 * argument), step(mask, bits), *tests, step(answer, allow)]
+        program += [step(equal, number, 0, 1), step(answer, REFUSE)]
+    for call, argument, bits, values, theirs in ARGUMENTS:
+        tests = [each for value in values for each in (step(equal, value, 0, 1), step(answer, theirs))]
+        other = ALLOW if theirs == REFUSE else REFUSE
+        tests = [step(load, 16 + 8 * argument), step(mask, bits), *tests, step(answer, other)]
         program += [step(equal, calls[call], 0, len(tests)), *tests]
-    return b"".join([*program, step(answer, allow)])
+    return b"".join([*program, step(answer, ALLOW)])
 
 
 def _kernel() -> tuple[int, ...]:

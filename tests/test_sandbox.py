@@ -140,6 +140,7 @@ def test_what_is_refused():
         "socket.create_connection(('1.1.1.1', 53), 2)": "OSError",
         "socket.create_connection(('127.0.0.1', 22), 2)": "OSError",
         "socket.socket(40, socket.SOCK_STREAM)": "PermissionError",
+        "socket.socket(99, socket.SOCK_STREAM)": "PermissionError",  # all that are not known are refused
         "mmap.mmap(-1, 4096)": "PermissionError",
         "bytearray(2 * 10**9)": "MemoryError",
         "open('/tmp/x', 'wb').write(bytes(5 * 10**8))": "OSError",
