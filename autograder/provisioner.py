@@ -14,7 +14,7 @@ from traitlets import Integer, List, Unicode
 
 from autograder import sandbox
 from autograder.sandbox import LostError, SandboxError
-from autograder.warm import ENDED, INTERRUPT, KILL, READY
+from autograder.warm import ENDED, INTERRUPT, KILL, READY, STARTED
 
 START = "import sys; sys.path += sys.argv[1:]; from autograder.warm import serve; serve()"
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "LD_LIBRARY_PATH", "KERAS_BACKEND", "OMP_NUM_THREADS")
@@ -70,10 +70,12 @@ class SandboxProvisioner(KernelProvisionerBase):
         for _ in range(TRIES):
             connection = fork({"kernel": request})
             with contextlib.suppress(EOFError, OSError):  # it died with the request unread
-                if problem := connection.recv_bytes():
-                    raise SandboxError(problem.decode())
-                self._connection = connection
-                return self.connection_info
+                answer = connection.recv_bytes()
+                if answer == STARTED:
+                    self._connection = connection
+                    return self.connection_info
+                if answer != ENDED:  # but says why there is no sandbox
+                    raise SandboxError(answer.decode())
         raise LostError(LOST)
 
     async def poll(self) -> int | None:
@@ -175,8 +177,9 @@ def wait_until_ready() -> None:
             with process.stdout:
                 said = process.stdout.read().split("\n")  # all until it can fork, or has ended
             if READY not in said:
-                last = [line for line in said if line.strip()][-1:] or ["it was killed."]
-                raise SandboxError(f"{NOT_STARTED}: {last[0].strip()}")
+                killed = process.wait() < 0  # what it logged before is not the reason
+                last = [] if killed else [line.strip() for line in said if line.strip()]
+                raise SandboxError(f"{NOT_STARTED}: {last[-1] if last else 'it was killed.'}")
 
 
 def visible_paths() -> list[str]:

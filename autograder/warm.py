@@ -27,8 +27,8 @@ from autograder import sandbox
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PARENT_DEATH = 1  # of prctl
 READY = "ready"  # the last that the provisioner reads when this process can fork
-# What the provisioner says to a watcher, and the watcher when a kernel has ended, and not if this process has
-INTERRUPT, KILL, ENDED = b"interrupt", b"kill", b"ended"
+INTERRUPT, KILL = b"interrupt", b"kill"  # what the provisioner says to a watcher
+STARTED, ENDED = b"started", b"ended"  # what that says of its kernel, unless this process has died
 # What forks would otherwise spend seconds on. No operation of TensorFlow's may run before them.
 IMPORTS = (
     *("numpy", "pandas", "matplotlib.pyplot", "tensorflow", "keras", "autograder.probe", "autograder.pool"),
@@ -118,7 +118,7 @@ def _watch(connection: Connection, ports: dict, visible: list, hidden: list, lim
     if kernel == 0:
         sandbox.LIBC.prctl(PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
         sandbox.enter(os.path.dirname(ports["ip"]), visible, hidden, **limits)
-        connection.send_bytes(b"")
+        connection.send_bytes(STARTED)
         connection.close()
         _run_kernel(ports, listening)
         os._exit(0)
