@@ -46,8 +46,8 @@ class Cell:
         self.grade_id = str(_dict(metadata, "nbgrader").get("grade_id", ""))
         self.id = str(cell.get("id") or metadata.get("id") or "")  # Colab has it in the metadata
         kind = cell.get("cell_type")
-        self.kind = kind if kind in ("code", "raw") else "markdown"  # format 3 has headings
-        source = cell.get("source", cell.get("input", ""))
+        self.kind = kind if kind in ("code", "raw") else "markdown"
+        source = cell.get("source", "")
         source = "".join(map(str, source)) if isinstance(source, list) else str(source)
         self.source = source.replace("\r\n", "\n").replace("\r", "\n")
         self.attachments = {
@@ -76,7 +76,7 @@ def is_plain_file(path: Path) -> bool:
 
 
 def load(path: Path) -> list[Cell]:
-    """The cells of the notebook in a file of any encoding and format.
+    """The cells of the notebook in a file, whatever its encoding.
 
     Raises:
         UnreadableError: for what is no notebook, in a sentence.
@@ -90,10 +90,7 @@ def load(path: Path) -> list[Cell]:
     except OSError as error:
         raise UnreadableError(f"{path.name} cannot be read: {error.strerror}.") from None
     notebook = _parsed(data, path.name)
-    cells, sheets = notebook.get("cells"), notebook.get("worksheets")  # those of format 3
-    if not isinstance(cells, list) and isinstance(sheets, list):
-        inner = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
-        cells = [cell for each in inner if isinstance(each, list) for cell in each]
+    cells = notebook.get("cells")
     if not isinstance(cells, list):
         raise UnreadableError(f"{path.name} cannot be read as a notebook: there are no cells in it.")
     if len(cells) > MOST:

@@ -247,20 +247,6 @@ def utf16_without_mark(notebook):
     return json.dumps(notebook).encode("utf-16-le"), None
 
 
-def format_3(notebook):
-    cells = [dict(c) for c in notebook.cells]
-    for cell in cells:
-        del cell["id"]
-        if cell["cell_type"] == "code":
-            cell["input"] = [line + "\n" for line in cell.pop("source").split("\n")]
-            cell["input"][-1] = cell["input"][-1][:-1]
-            cell |= {"language": "python", "collapsed": False, "prompt_number": 1}
-        elif cell["source"].startswith("# "):
-            cell |= {"cell_type": "heading", "level": 1}
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
-    return {**old, "worksheets": [{"cells": cells, "metadata": {}}]}, None
-
-
 def hostile_metadata(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and "nbgrader" not in cell.metadata:
@@ -278,7 +264,7 @@ CORRUPTIONS = [
     deleted_tests, deleted_text, reordered, retyped_answer, retyped_and_stripped, retyped_essay, retyped_test,
     edited_test, edited_points, solution_flag_on_a_test, edited_given_cell, scratch_cells, from_colab,
     from_colab_without_nbgrader, from_another_kernel, from_vs_code, byte_order_mark, carriage_returns, utf16,
-    utf16_without_mark, format_3, hostile_metadata,
+    utf16_without_mark, hostile_metadata,
 ]  # fmt: skip
 
 
@@ -468,7 +454,6 @@ def test_left_out_lines_are_reported(right, master, tmp_path):
         (lambda text: b"import numpy as np\n", "it is no JSON"),
         (lambda text: b'{"cells": 3}', "there are no cells"),
         (lambda text: b'{"nbformat": 4}', "there are no cells"),
-        (lambda text: b'{"worksheets": 3}', "there are no cells"),
         (lambda text: b"[1]", "there are no cells"),
         (lambda text: b"[" * 100_000, "cannot be read"),
         (lambda text: b'{"a":' * 100_000, "cannot be read"),
@@ -564,7 +549,6 @@ DAMAGES = (
     from_colab_without_nbgrader,
     byte_order_mark,
     utf16,
-    format_3,
 )
 
 
