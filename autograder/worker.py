@@ -21,6 +21,7 @@ from autograder.sandbox import LostError
 
 KERNEL = "python3"  # the one that every installation of ipykernel has
 TO_START = 60  # seconds
+DIED = "It ended the process that it runs in, or was ended for want of memory."
 # Messages that become outputs. Widgets are not run, and updates of displays would reach into other cells.
 OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
@@ -33,7 +34,8 @@ class Worker(NbGraderPreprocessor):
     """nbgrader's step that runs a notebook, in a sandbox, and with limits that end a cell, not the notebook.
 
     A cell that ends its process, runs or writes too long, or sends what no kernel sends gets an error in
-    one sentence as its last output; the kernel is forked anew, and the earlier cells are run again.
+    one sentence as its last output; the kernel is forked anew, and the earlier cells are run again. Where the
+    process died the cell has a second try: it may be the machine that was short of memory.
     """
 
     sandbox = Bool(True, help="run submissions in a sandbox; else they can do all that you can").tag(
@@ -43,7 +45,7 @@ class Worker(NbGraderPreprocessor):
     notebook_timeout = Integer(900, help="seconds for a whole notebook").tag(config=True)
     output_limit = Integer(8 * 2**20, help="bytes of output of a cell, in all formats").tag(config=True)
     message_limit = Integer(32 * 2**20, help="bytes of one message of the kernel").tag(config=True)
-    restarts = Integer(4, help="times that a notebook's kernel is started again").tag(config=True)
+    restarts = Integer(8, help="times that a notebook's kernel is started again").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Run a notebook from top to bottom. Adds sentences for the instructor to its metadata's flags.
@@ -55,6 +57,7 @@ class Worker(NbGraderPreprocessor):
         self.flags: list[str] = []
         self._folder = resources.get("metadata", {}).get("path")
         self._killers: set[int] = set()
+        self._died: set[int] = set()  # cells in which the process died once
         self._restarts_left = self.restarts
         self._dead = ""  # why there is no kernel any more
         self._end = time.monotonic() + self.notebook_timeout
@@ -81,10 +84,19 @@ class Worker(NbGraderPreprocessor):
             cell.outputs = self._try(cell.source, **options)
             if not self._dead:
                 return ""
-            self._killers.add(index)
-            self.flags.append(f"{name_of(cell, index)}: {self._dead}")
+            self._blame(index)
+            if index not in self._killers:
+                return self.run(cell, index, **options)
         cell.outputs = [error_output("SubmissionError", self._dead)]
         return self._dead
+
+    def _blame(self, index: int) -> None:
+        """Note that a cell ended the kernel: it is not run again, or once more where the process died."""
+        if self._dead == DIED and index not in self._died:
+            self._died.add(index)
+        else:
+            self._killers.add(index)
+            self.flags.append(f"{name_of(self.nb.cells[index], index)}: {self._dead}")
 
     def _try(self, source: str, most: int = 0, store_history: bool = True) -> list[nbformat.NotebookNode]:
         """Run code in the kernel that there is, and return its outputs. If that ends it: `_dead` says why."""
@@ -125,7 +137,7 @@ class Worker(NbGraderPreprocessor):
             if cut_off:
                 time.sleep(0.2)  # it may have died, which is another matter
             if (idle or not message) and not self._manager.is_alive():
-                raise EndedError("It ended the process that it runs in, or was ended for want of memory.")
+                raise EndedError(DIED)
             if cut_off or received > most:
                 raise EndedError(f"It wrote more than {most / 2**20:g} MiB of output.")
             if time.monotonic() > end:
@@ -176,7 +188,7 @@ class Worker(NbGraderPreprocessor):
                 if index not in self._killers and needed and not self._dead:
                     self._try(cell.source)
                     if self._dead:
-                        self._killers.add(index)
+                        self._blame(index)
         if self._dead:
             self._dead = "It was not run: cells before it ended the process too often or took too long."
 

@@ -5,6 +5,7 @@ import functools
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -232,6 +233,26 @@ def test_fault_kill_9_of_the_warm_process_costs_nobody_a_point(folder, undisturb
     output, errors = run.communicate(timeout=240)
     assert run.returncode == 0, output + errors
     assert gradebook(folder) == undisturbed
+
+
+def test_fault_kill_9_of_a_kernel_costs_nobody_a_point(folder, undisturbed):
+    """The machine ends them before all else when it is short of memory, whoever took that."""
+    run = command(folder, "grade", NAME)
+    kernel, *_ = wait_for(lambda: graded(folder) and kernels(run.pid))
+    os.kill(kernel, signal.SIGKILL)
+    output, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, output + errors
+    assert gradebook(folder) == undisturbed
+
+
+def kernels(pid: int) -> list[int]:
+    """The descendants of a process that are process 1 where they are."""
+    found = []
+    for each in below(pid, ""):
+        with contextlib.suppress(OSError):  # it has just ended
+            status = Path(f"/proc/{each}/status").read_text()
+            found += [each] * bool(re.search(r"^NSpid:\s+\d+\s+1$", status, re.MULTILINE))
+    return found
 
 
 @pytest.mark.parametrize("loaded", ["", "h5py"])  # once it has that, TensorFlow has logged something
