@@ -7,11 +7,10 @@ them once, for the session. Each such line becomes a comment behind a `pass`, so
 import ast
 import re
 
-from IPython.core import inputtransformer2 as ipython
-
 from autograder.source import LARGEST, bound_by, parse
 
-LINE_MAGICS = (ipython.HelpEnd, ipython.MagicAssign, ipython.SystemAssign, ipython.EscapedCommand)
+# a line that IPython reads and Python does not; only looked at where Python cannot parse the cell
+MAGIC = re.compile(r"^(?!\s*(?:pass  )?#)(?:\s*[%!?]|[^#'\"]*=\s*[%!]\w|.*\?\s*$)")
 PYTHON_BODY = {"%%time", "%%timeit", "%%capture", "%%prun"}  # cell magics whose body is Python
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
 COLAB = re.compile(r"\bgoogle(?:\.| import .*\b)colab\b")
@@ -32,34 +31,31 @@ def neutralise(source: str) -> tuple[str, list[str]]:
         last = first if lines[first].split()[0] in PYTHON_BODY else len(lines) - 1
         _comment(lines, range(first, last + 1), removed)
     for _ in range(MOST):
-        numbers = _first_magic(lines)
-        if not numbers:
+        number = _line_that_fails(lines)
+        if number is None or not MAGIC.match(lines[number]):
             break
-        if TIMED.match(lines[numbers.start]):
-            removed.append(lines[numbers.start].strip())
-            lines[numbers.start] = TIMED.sub(r"\1", lines[numbers.start])
+        if TIMED.match(lines[number]):
+            removed.append(lines[number].strip())
+            lines[number] = TIMED.sub(r"\1", lines[number])
         else:
-            _comment(lines, numbers, removed)
+            end = number + 1
+            while end < len(lines) and lines[end - 1].endswith("\\"):
+                end += 1
+            _comment(lines, range(number, end), removed)
     tree = parse("\n".join(lines))
     for statement in _of_a_session(tree) if tree else ():
         _comment(lines, range(statement.lineno - 1, statement.end_lineno), removed)
     return "\n".join(lines), removed
 
 
-def _first_magic(lines: list[str]) -> range | None:
-    """The first lines that IPython reads and Python does not, where Python cannot parse the cell."""
-    if parse("\n".join(lines)):
-        return None
-    ended = [f"{line}\n" for line in lines]
+def _line_that_fails(lines: list[str]) -> int | None:
     try:
-        tokens = ipython.make_tokens_by_line(ended)
-    except SyntaxError:  # IPython does not run such a cell either
-        return None
-    found = [magic for kind in LINE_MAGICS if (magic := kind.find(tokens))]
-    if not found:
-        return None
-    first = min(magic.start_line for magic in found)
-    return range(first, min(ipython.find_end_of_continued_line(ended, first) + 1, len(lines)))
+        ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        return error.lineno - 1 if error.lineno and error.lineno <= len(lines) else None
+    except (ValueError, RecursionError, MemoryError):
+        pass
+    return None
 
 
 def _comment(lines: list[str], numbers: range, removed: list[str]) -> None:
