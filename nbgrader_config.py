@@ -51,6 +51,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Judge.secret_file = str(HERE / "course_secret")
 c.Judge.timeout = 120  # seconds a cell
+c.Judge.given_figures = False  # whether graded notebooks also show the figures of given cells
 
 c.ZipCollectApp.extractor_plugin = "autograder.collect.PlatformExtractor"
 c.FileNameCollectorPlugin.named_regexp = (  # how the extractor calls what it puts there

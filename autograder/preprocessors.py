@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 from nbgrader.utils import is_solution
-from traitlets import Integer, Unicode
+from traitlets import Bool, Integer, Unicode
 
 from autograder import plain
 from autograder.asserts import run_asserts
@@ -26,6 +26,10 @@ from autograder.report import Score, to_html
 from autograder.source import Check, find_check
 from autograder.worker import Worker, is_test, make_valid, name_of
 
+# What a kernel shows of a result or figure: all that a notebook can, or a line of text.
+SHOWN = "get_ipython().display_formatter.active_types = get_ipython().display_formatter.format_types"
+AS_TEXT = "get_ipython().display_formatter.active_types = ['text/plain']"
+
 
 class Judge(Worker):
     """Runs a submission, but judges its test cells here: the student's process only answers probes.
@@ -42,9 +46,13 @@ class Judge(Worker):
     judge_growth = Integer(
         100 * 2**20, help="bytes by which a judging process may grow until a new one takes its place"
     ).tag(config=True)
+    given_figures = Bool(
+        False, help="also draw the figures and tables of given cells: no feedback shows them"
+    ).tag(config=True)
 
     def preprocess(self, nb, resources):
         """Run a notebook from top to bottom; once its kernel has ended, judge what its answers gave."""
+        self._shown = True  # whether the kernel shows more of a result than its text
         self._written: list[str] = []  # the solution cells since the last test cell
         self._observed: dict[int, tuple[Exercise, dict]] = {}  # of test cells with `check`
         nb, resources = super().preprocess(nb, resources)
@@ -59,6 +67,7 @@ class Judge(Worker):
         if cell.cell_type != "code":
             return cell, resources
         if not is_test(cell):
+            self._show_results(self.given_figures or is_solution(cell))
             self.run(cell, index)
             if is_solution(cell):
                 self._written.append(cell.source)
@@ -71,6 +80,12 @@ class Judge(Worker):
             run_asserts(self, cell, index)
             self._written = []
         return cell, resources
+
+    def _show_results(self, shown: bool) -> None:
+        """Tell the kernel what to show of the results of the next cells."""
+        if not self._dead and shown != self._shown:
+            self.kc.execute(SHOWN if shown else AS_TEXT, silent=True, store_history=False)
+            self._shown = shown
 
     def _generator(self, exercise: Exercise, resources: dict) -> np.random.Generator:
         """The source of the student's hidden cases, the same each time."""

@@ -39,6 +39,8 @@ def verify(course: CourseDirectory, name: str) -> Iterator[Finding]:
     yield _points(course, assignment)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         scratch = scratch_course(course, name, Path(folder))
+        with (scratch.root / CONFIG).open("a", encoding="utf-8") as settings:
+            settings.write("\nc.Judge.given_figures = True\n")  # the budget is that of a student's run
         released = read_notebook(release(scratch, name))
         yield _clean(source, released)
         submissions = {"the solution": source, "the untouched release": released}

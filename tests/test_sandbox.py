@@ -17,6 +17,7 @@ import pytest
 from traitlets.config import Config
 
 from autograder import provisioner, sandbox, warm
+from autograder.preprocessors import Judge
 from autograder.sandbox import SandboxError
 from autograder.worker import Worker
 
@@ -331,6 +332,7 @@ def test_without_a_sandbox_it_runs_in_the_open():
 
 
 @needs_sandbox
+@pytest.mark.parametrize("given_figures", [False, True])
 @pytest.mark.parametrize(
     "source",
     [
@@ -338,10 +340,16 @@ def test_without_a_sandbox_it_runs_in_the_open():
         "from course.plots import sliding_window\nsliding_window()",
     ],
 )
-def test_figures_are_shown(source):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    notebook, _ = Worker().preprocess(notebook, {})
-    assert [set(output.data) for output in notebook.cells[0].outputs] == [{"text/plain", "image/png"}]
+def test_answers_show_their_figures_and_given_cells_those_that_are_asked_for(source, given_figures):
+    settings = {"grade_id": "answer", "solution": True, "grade": False, "locked": False, "schema_version": 3}
+    given = nbformat.v4.new_code_cell(source)
+    answer = nbformat.v4.new_code_cell(source, metadata={"nbgrader": settings})
+    notebook = nbformat.v4.new_notebook(cells=[given, answer, nbformat.v4.new_code_cell(source)])
+    judge = Judge(config=Config({"Judge": {"given_figures": given_figures}}))
+    notebook, _ = judge.preprocess(notebook, {"nbgrader": {"assignment": "", "student": ""}})
+    shown = [[set(output.data) for output in cell.outputs] for cell in notebook.cells]
+    picture, text_alone = [{"text/plain", "image/png"}], [{"text/plain"}]
+    assert shown == [picture if given_figures else text_alone, picture, *shown[:1]]
 
 
 def test_a_limit_of_memory_is_never_raised():
