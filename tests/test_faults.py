@@ -129,17 +129,14 @@ def kill_at(folder: Path, words: str, done: int, which: int = 0) -> subprocess.P
     return run
 
 
-@pytest.mark.parametrize("moment", ["as it starts", "at its first submission", "after three"])
-def test_fault_kill_9_of_the_run(folder, undisturbed, moment):
-    run, started = command(folder, "grade", NAME), []
-    match moment:
-        case "as it starts":
-            time.sleep(1)
-        case "at its first submission":
-            wait_for(lambda: below(run.pid, "(judge)"))
-            started = below(run.pid, "")
-        case "after three":
-            started = wait_for(lambda: graded(folder) >= 3 and below(run.pid, ""))
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [(0, "autograder.warm"), (0, "(judge)"), (3, "")],
+    ids=["as it starts", "at its first submission", "after three"],
+)
+def test_fault_kill_9_of_the_run(folder, undisturbed, done, words):
+    run = command(folder, "grade", NAME)
+    started = wait_for(lambda: graded(folder) >= done and below(run.pid, words) and below(run.pid, ""))
     run.kill()
     run.communicate(timeout=60)  # which waits for all that hold its outputs
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 30)  # nothing outlives it
