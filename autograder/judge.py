@@ -70,7 +70,8 @@ def judge(sheet: dict, observed: dict) -> Report:
     if not isinstance(results, list) or len(results) != len(sheet["cases"]):
         results = [{}] * len(sheet["cases"])
     verdicts = tuple(map(functools.partial(_verdict, sheet["tolerance"]), sheet["cases"], results))
-    used = [name for name in used if name in sheet["forbidden"]] if isinstance(used, list) else []
+    used = {name for name in used if isinstance(name, str)} if isinstance(used, list) else set()
+    used = sorted(used.intersection(sheet["forbidden"]))
     return Report(
         exercise=sheet["id"],
         title=sheet["title"],

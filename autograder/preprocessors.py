@@ -23,7 +23,7 @@ from autograder.judge import Report, judge
 from autograder.probe import MIME
 from autograder.reading import NOTES
 from autograder.report import Score, to_html
-from autograder.source import Check, find_check
+from autograder.source import find_check
 from autograder.worker import Worker, is_test, make_valid, name_of
 
 # What a kernel shows of a result or figure: all that a notebook can, or a line of text.
@@ -54,11 +54,11 @@ class Judge(Worker):
         """Run a notebook from top to bottom; once its kernel has ended, judge what its answers gave."""
         self._shown = True  # whether the kernel shows more of a result than its text
         self._written: list[str] = []  # the solution cells since the last test cell
-        self._observed: dict[int, tuple[Exercise, dict]] = {}  # of test cells with `check`
+        self._observed: dict[int, tuple[Exercise, dict, list]] = {}  # of test cells with `check`
         nb, resources = super().preprocess(nb, resources)
-        for index, (exercise, observed) in self._observed.items():
+        for index, (exercise, sent, used) in self._observed.items():
             sheet = full_sheet(exercise, self._generator(exercise, resources))
-            nb.cells[index].outputs = [verdict(judge(sheet, observed))]
+            nb.cells[index].outputs = [verdict(judge(sheet, put_together(sheet, sent, used)))]
         make_valid(nb)
         return nb, resources
 
@@ -74,7 +74,11 @@ class Judge(Worker):
         elif check := find_check(cell.source):
             exercise = find_exercise(check.exercise, resources["nbgrader"]["assignment"])
             cases = all_cases(exercise, self._generator(exercise, resources))
-            self._observed[index] = exercise, self._observe(check, exercise, cases, cell, index)
+            sent = {  # each by itself: an answer that ends the process costs no other its points
+                name: self._probe(answer, [each for each in cases if each.of == name], exercise, cell, index)
+                for name, answer in zip(exercise.answers, check.answers, strict=False)
+            }
+            self._observed[index] = exercise, sent, self._forbidden(exercise, cell, index)
             self._written = []
         else:
             run_asserts(self, cell, index)
@@ -93,41 +97,49 @@ class Judge(Worker):
         secret = course_secret(Path(self.secret_file))
         return generator(secret, who["assignment"], who["student"], exercise.id)
 
-    def _observe(self, check: Check, exercise: Exercise, cases: list[Case], cell, index: int) -> dict:
-        """What the student's process answers to an exercise's cases, and what the source shows."""
-        observed = self._probe(check, exercise, cases, cell, index)
-        named = set().union(*(mentions(source, exercise.forbidden) for source in self._written))
-        if named:
-            observed = {**observed, "forbidden": sorted(named)}
+    def _forbidden(self, exercise: Exercise, cell, index: int) -> list[str]:
+        """What the source of an exercise's answers uses and may not."""
         if exercise.forbidden and (words := set().union(*map(roundabout, self._written))):
             self.flags.append(
                 f"{name_of(cell, index)}: the answer reaches for things in a roundabout way "
                 f"({', '.join(sorted(words))}), which could hide what it may not use; it scores 0."
             )
-            observed = {**observed, "forbidden": list(exercise.forbidden)}
-        return observed
+            return list(exercise.forbidden)
+        return [name for source in self._written for name in mentions(source, exercise.forbidden)]
 
-    def _probe(self, check: Check, exercise: Exercise, cases: list[Case], cell, index: int) -> dict:
-        """What comes back of the cases' calls; {} if it is nothing readable."""
+    def _probe(self, answer: str, cases: list[Case], exercise: Exercise, cell, index: int) -> str:
+        """What comes back of the cases' calls of one answer, as it was sent; empty if nothing is."""
         calls = [{"of": each.of, "probe": each.probe, "arguments": each.arguments} for each in cases]
-        request = {"names": list(exercise.answers), "calls": calls, "forbidden": exercise.forbidden}
-        answers = "".join(f"{answer}, " for answer in check.answers)
+        request = {"names": [cases[0].of], "calls": calls, "forbidden": exercise.forbidden}
         source = (
             "import autograder.probe as _probe\n"
-            f"_probe.respond({plain.to_text(request)!r}, lambda: ({answers}))"
+            f"_probe.respond({plain.to_text(request)!r}, lambda: ({answer},))"
         )
         probe = nbformat.v4.new_code_cell(source, metadata=cell.metadata)
         if problem := self.run(probe, index, store_history=False, most=self.message_limit):
-            return {"results": [{"error": problem}] * len(calls)}
-        for output in probe.outputs:
-            line = output.get("data", {}).get(MIME)
-            if isinstance(line, str):
-                try:
-                    observed = plain.from_text(line)
-                except plain.NotPlainError:
-                    continue
-                return observed if isinstance(observed, dict) else {}
-        return {}
+            return plain.to_text({"results": [{"error": problem}] * len(calls)})
+        lines = (output.get("data", {}).get(MIME) for output in probe.outputs)
+        return next((line for line in lines if isinstance(line, str)), "")
+
+
+def put_together(sheet: dict, sent: dict[str, str], used: list[str]) -> dict:
+    """What was sent of each answer as `judge` reads it: in the order of a sheet's cases."""
+    results = {}
+    for name, line in sent.items():
+        try:
+            observed = plain.from_text(line)
+        except plain.NotPlainError:
+            continue
+        results[name] = iter(_listed(observed, "results"))
+        used = [*used, *_listed(observed, "forbidden")]
+    in_order = [next(results.get(case["of"], iter(())), {}) for case in sheet["cases"]]
+    return {"results": in_order, "forbidden": used}
+
+
+def _listed(observed, key: str) -> list:
+    """What a student's process says under a key, if it is a list."""
+    value = observed.get(key) if isinstance(observed, dict) else None
+    return value if isinstance(value, list) else []
 
 
 def verdict(report: Report) -> nbformat.NotebookNode:

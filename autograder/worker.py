@@ -45,7 +45,7 @@ class Worker(NbGraderPreprocessor):
     notebook_timeout = Integer(900, help="seconds for a whole notebook").tag(config=True)
     output_limit = Integer(8 * 2**20, help="bytes of output of a cell, in all formats").tag(config=True)
     message_limit = Integer(32 * 2**20, help="bytes of one message of the kernel").tag(config=True)
-    restarts = Integer(8, help="times that a notebook's kernel is started again").tag(config=True)
+    restarts = Integer(16, help="times that a notebook's kernel is started again").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Run a notebook from top to bottom. Adds sentences for the instructor to its metadata's flags.

@@ -503,6 +503,16 @@ def test_attacks_on_the_whole_process_gain_nothing(place, released, attack):
         assert found == {name: 0 if name == "parameters" else points for name, points in POINTS.items()}
 
 
+@pytest.mark.parametrize("body", ["while True: pass", "import os\nos._exit(0)", ""])
+def test_an_answer_without_a_result_costs_no_other_answer_of_its_exercise(place, released, body):
+    """Of an exercise that asks for three functions one hangs, ends the process or was never defined."""
+    function = Attack("", body).source("def conv_output(size, kernel, stride, padding):") if body else ""
+    notebook = judged(place, answered(released, RIGHT | {"conv_output": function}), timeout=4)
+    assert scores(notebook) == POINTS | {"output_size": round(POINTS["output_size"] * 2 / 3, 2)}
+    flags = notebook.metadata["autograder"]["flags"]
+    assert any(flag.startswith("check-output-size: ") for flag in flags) == bool(body)
+
+
 def test_a_right_submission_is_not_flagged(place, released):
     notebook = judged(place, answered(released, RIGHT))
     assert scores(notebook) == POINTS

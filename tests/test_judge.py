@@ -139,6 +139,7 @@ def test_an_answer_cannot_change_the_inputs_of_the_next_case():
         {"results": [{"value": {}}] * 4},
         {"results": [{"score": 4}] * 4},
         {"results": [{"value": 1, "type": 7}] * 4, "forbidden": 3},
+        {"results": [], "forbidden": [np.zeros(3), {}]},
         {"results": [{"missing": "yes"}] * 4},
     ],
 )
