@@ -43,8 +43,8 @@ SUBREAPER = 36  # of prctl
 PARTS = {
     "fork": [(preprocessors.Judge, "_start_kernel")],
     "given and solution cells": [(preprocessors.Judge, "run")],
-    "probes": [(preprocessors.Judge, "_observe")],
-    "judging": [(preprocessors, "full_sheet"), (preprocessors, "judge")],
+    "probes": [(preprocessors.Judge, "_probe")],
+    "judging": [(preprocessors, each) for each in ("full_sheet", "put_together", "judge")],
     "end of the kernel": [(contextlib.ExitStack, "close")],
     "gradebook": [(grading, "_record")],
 }
